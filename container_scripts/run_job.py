@@ -79,8 +79,12 @@ def run_spec(spec):
     if reason is None:
         say("{}  up to date".format(stage))
         return 0
-    check_inputs(spec)
+    missing = receipts.find_missing_input(ROOT, spec)
+    if missing:
+        message, hint, exit_code = missing
+        fail(message, hint=hint, exit_code=exit_code)
     inputs = {}
+    code_hashes = receipts.hash_code(ROOT, spec)
     if not spec.get("always"):
         say("{}  {}".format(stage, reason))
         for name, place in spec["inputs"].items():
@@ -98,7 +102,7 @@ def run_spec(spec):
                 return 4
         move_into_place(ROOT, spec, paths)
         if not spec.get("always"):
-            receipts.write_receipt(ROOT, spec, inputs, time.time() - began)
+            receipts.write_receipt(ROOT, spec, inputs, code_hashes, time.time() - began)
             say("{}  done in {} -> {}".format(stage, format_duration(time.time() - began), described_outputs(spec)))
         return code
     discard(spec, paths)
@@ -132,19 +136,6 @@ def take_lock(spec):
     file.write("stage {}, process {}, since {}".format(spec["stage"], os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S")))
     file.flush()
     return file
-
-
-def check_inputs(spec):
-    """End with a sentence and the command to run when something that the stage reads is missing."""
-    name = receipts.find_missing_input(ROOT, spec)
-    if name is None:
-        return
-    place = spec["inputs"][name]
-    if place["path"] == receipts.DATASET:
-        shown = os.environ.get("DATASET") or "input/supervisely"
-        fail("no dataset at {}".format(shown), hint=spec["hints"].get(name), exit_code=3)
-    shown = place["path"] + ("/" + place["only"][0] if place.get("only") else "")
-    fail("stage {} needs {}".format(spec["stage"], shown), hint=spec["hints"].get(name), exit_code=4)
 
 
 def enter_in_place(spec, inputs):

@@ -20,7 +20,7 @@ import fnmatch
 import hashlib
 import json
 import os
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 Spec = Dict[str, Any]
 Files = Dict[str, Dict[str, Any]]  # {relative path: {"size", "mtime_ns", "sha256"}}
@@ -115,9 +115,10 @@ def digest_files(files: Files) -> str:
     return hashlib.sha256("".join(lines).encode("utf-8")).hexdigest()
 
 
-def hash_code(root: str, spec: Spec) -> Dict[str, str]:
-    """Return {path: SHA-256} of the files that are the code of a stage."""
-    return {path: hash_file(os.path.join(root, path)) for path in spec.get("code", [])}
+def hash_code(root: str, spec: Spec) -> Dict[str, Optional[str]]:
+    """Return {path: SHA-256} of the files that are the code of a stage; None for one that is gone."""
+    paths = {path: os.path.join(root, path) for path in spec.get("code", [])}
+    return {path: hash_file(full) if os.path.isfile(full) else None for path, full in paths.items()}
 
 
 def flatten(settings: Dict[str, Any], prefix: str = "") -> Dict[str, Any]:
@@ -182,22 +183,29 @@ def staleness(root: str, spec: Spec) -> Optional[str]:
     return None
 
 
-def find_missing_input(root: str, spec: Spec) -> Optional[str]:
-    """Return the name of an input that is not there (no file of it exists); None when all are."""
+def find_missing_input(root: str, spec: Spec) -> Optional[Tuple[str, Optional[str], int]]:
+    """Return what to tell of the first input of which no file is there: message, hint, exit code."""
     for name, place in sorted(spec["inputs"].items()):
-        if not list_files(resolve_path(root, place["path"]), place.get("only")):
-            return name
+        if list_files(resolve_path(root, place["path"]), place.get("only")):
+            continue
+        hint = spec["hints"].get(name)
+        if place["path"] == DATASET:
+            return "no dataset at " + os.environ.get("DATASET", "input/supervisely"), hint, 3
+        shown = place["path"] + ("/" + place["only"][0] if place.get("only") else "")
+        return "stage {} needs {}".format(spec["stage"], shown), hint, 4
     return None
 
 
-def write_receipt(root: str, spec: Spec, inputs: Dict[str, Files], seconds: float) -> None:
-    """Write down that a stage ended well: what it read (`inputs`, fingerprinted before it ran) and wrote."""
+def write_receipt(
+    root: str, spec: Spec, inputs: Dict[str, Files], code: Dict[str, Optional[str]], seconds: float
+) -> None:
+    """Write down that a stage ended well: what it read (`inputs` and `code`, as before it ran) and wrote."""
     write_json(
         receipt_path(root, spec),
         {
             "stage": spec["stage"],
             "settings": spec["settings"],
-            "code": hash_code(root, spec),
+            "code": code,
             "inputs": inputs,
             "outputs": {name: fingerprint_files(root, place) for name, place in spec["outputs"].items()},
             "seconds": round(seconds, 1),

@@ -12,6 +12,7 @@ from typing import NoReturn, Optional, TextIO
 
 LINE_EVERY_S = 10.0
 REDRAW_EVERY_S = 0.2
+WORTH_A_LINE_S = 2.0
 
 
 def _open_screen() -> TextIO:
@@ -68,7 +69,7 @@ class Progress:
         self.done = start
         self._tty = _screen.isatty()
         self._began = time.time()
-        self._shown_at = 0.0
+        self._shown_at = self._began
 
     def __enter__(self) -> "Progress":
         return self
@@ -77,10 +78,12 @@ class Progress:
         """Say that `done` of `total` are done; `note` is shown beside (a loss, a file name)."""
         self.done = done
         now = time.time()
-        if now - self._shown_at < (REDRAW_EVERY_S if self._tty else LINE_EVERY_S) and done < self.total:
-            return
-        self._shown_at = now
-        self._show(note, now)
+        every = REDRAW_EVERY_S if self._tty else LINE_EVERY_S
+        # The last line is only worth a line of its own where it ends a wait
+        due = now - self._shown_at >= (every if done < self.total else min(every, WORTH_A_LINE_S))
+        if due:
+            self._shown_at = now
+            self._show(note, now)
 
     def _show(self, note: str, now: float) -> None:
         rate = (self.done - self.start) / max(now - self._began, 1e-9)

@@ -25,7 +25,7 @@ def spec(tmp_path: Path) -> dict[str, Any]:
 
 def finish(root: Path, spec: dict[str, Any]) -> None:
     inputs = {name: receipts.fingerprint_files(str(root), place) for name, place in spec["inputs"].items()}
-    receipts.write_receipt(str(root), spec, inputs, 1.0)
+    receipts.write_receipt(str(root), spec, inputs, receipts.hash_code(str(root), spec), 1.0)
 
 
 def test_a_stage_without_a_receipt_has_not_run(tmp_path: Path, spec: dict[str, Any]) -> None:

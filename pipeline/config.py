@@ -1,0 +1,100 @@
+"""The settings of a run: defaults, then odpipe.yaml, then the command line.
+
+# odpipe.yaml, in the project's root
+model: ssd_mobilenet_v2_quantized
+dataset: input/supervisely
+steps: 20000
+batch: 8
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import ConfigError
+from pipeline.suggest import did_you_mean
+from pipeline.workspace import check_run_name
+
+FILE_NAME = "odpipe.yaml"
+DEFAULT_MODEL = "ssd_mobilenet_v2_quantized"
+
+
+class Settings(BaseModel):
+    """Everything that a person can set for a run. Unset steps and batch are the model's own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(DEFAULT_MODEL, description="a preset of pipeline/models/")
+    name: str | None = Field(None, description="the run's folder below output/; the model's name when unset")
+    dataset: str = Field("input/supervisely", description="the folder of labelled images")
+    format: str = Field("auto", description="supervisely, voc, or auto")
+    test_fraction: float = Field(0.2, gt=0, lt=1, description="share of images kept for evaluation")
+    steps: int | None = Field(None, ge=1, description="training steps")
+    batch: int | None = Field(None, ge=1, description="images a step")
+    seed: int = Field(0, ge=0, description="of the split, the shuffling and the training")
+    config: str | None = Field(None, description="a pipeline.config to train from instead of the preset's")
+    threads: int | None = Field(None, ge=1, description="CPU threads of training; all cores when unset")
+    backend: Literal["auto", "docker", "local"] = "auto"
+    threshold: float = Field(0.5, ge=0, le=1, description="lowest score of a written detection")
+
+    @property
+    def run_name(self) -> str:
+        """The run's folder name; raises ConfigError when it cannot be one."""
+        return check_run_name(self.name or self.model)
+
+
+def read_settings(root: Path, given: Mapping[str, Any]) -> Settings:
+    """Return the settings of a run: odpipe.yaml where it is there, `given` (None: not given) over it."""
+    path = root / FILE_NAME
+    values: dict[str, Any] = read_yaml(path) if path.exists() else {}
+    check_keys(values, FILE_NAME)
+    values.update({key: value for key, value in given.items() if value is not None})
+    return parse_settings(values)
+
+
+def parse_settings(values: Mapping[str, Any]) -> Settings:
+    """Turn a mapping into settings; raise ConfigError that names the key, what was found and wanted."""
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"setting {key!r} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}",
+            hint=Settings.model_fields[key].description if key in Settings.model_fields else None,
+        ) from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping; raise ConfigError that names the file and the line."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name}: not YAML: {' '.join(str(error).split())}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path.name}: found a {type(values).__name__}, wanted lines of 'key: value'")
+    return values
+
+
+def check_keys(values: Mapping[str, Any], where: str) -> None:
+    """Raise ConfigError for the first key that is no setting."""
+    for key in values:
+        if key not in Settings.model_fields:
+            raise ConfigError(
+                f"{where}: unknown setting {key!r}; known: {', '.join(sorted(Settings.model_fields))}",
+                hint=did_you_mean(str(key), Settings.model_fields),
+            )
+
+
+def settings_from_environment() -> dict[str, str]:
+    """Return what the environment of `docker compose` sets: MODEL, NAME, STEPS, ... (empty means unset)."""
+    names = (name for name in Settings.model_fields if name != "backend")
+    return {name: os.environ[name.upper()] for name in names if os.environ.get(name.upper())}

@@ -1,0 +1,90 @@
+"""What is to be done for one run: the settings, the model, the folders; and a job as a spec.
+
+A stage turns a `Plan` into a `Job`; the planner writes it as JSON, and `container_scripts/run_job.py`
+runs it, in a container or in a local environment (see `pipeline.receipts` for the file's shape).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.config import Settings
+from pipeline.models import Preset
+from pipeline.workspace import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that stages decide upon. `base_config` is the text of a user's own pipeline.config."""
+
+    settings: Settings
+    preset: Preset
+    run: Run
+    base_config: str | None = None
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file or a folder that a job reads or writes; `only` limits it to files of these names.
+
+    An output folder is replaced as a whole; with `merge`, which a folder of the user's asks for, only
+    what the job wrote is replaced in it.
+    """
+
+    path: str
+    only: tuple[str, ...] = ()
+    merge: bool = False
+
+    def to_spec(self) -> dict[str, Any]:
+        spec: dict[str, Any] = {"path": self.path}
+        if self.only:
+            spec["only"] = list(self.only)
+        if self.merge:
+            spec["merge"] = True
+        return spec
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One stage of one run, ready to be executed.
+
+    `command` holds {name} where the path of that input or output goes. `settings` are those that
+    change the result. `hints` say how to get an input that is missing. `in_place` marks the stage that
+    resumes in its own folder, `identity` what must not have changed for that, `copies` the files laid
+    into the folder first. `skip` says why there is nothing to do. `always` marks a job without a receipt,
+    which runs each time it is asked for; exit code 3 then means "done, but some items were left out".
+    """
+
+    command: tuple[str, ...]
+    inputs: dict[str, Place]
+    outputs: dict[str, Place]
+    settings: dict[str, Any] = field(default_factory=dict)
+    code: tuple[str, ...] = ()
+    hints: dict[str, str] = field(default_factory=dict)
+    in_place: bool = False
+    identity: dict[str, list[str]] = field(default_factory=dict)
+    copies: dict[str, str] = field(default_factory=dict)
+    skip: str | None = None
+    always: bool = False
+
+    def to_spec(self, *, stage: str, image: str, run: str, fresh: bool = False) -> dict[str, Any]:
+        """Return the spec that `run_job.py` executes."""
+        return {
+            "stage": stage,
+            "image": image,
+            "run": run,
+            "command": list(self.command),
+            "settings": self.settings,
+            "code": list(self.code),
+            "inputs": {name: place.to_spec() for name, place in self.inputs.items()},
+            "outputs": {name: place.to_spec() for name, place in self.outputs.items()},
+            "hints": self.hints,
+            "in_place": self.in_place,
+            "identity": self.identity,
+            "copies": self.copies,
+            "skip": self.skip,
+            "fresh": fresh,
+            "always": self.always,
+        }

@@ -1,0 +1,98 @@
+"""From settings to a plan, and from a plan to the spec files that the jobs are run from.
+
+output/cats/.jobs/{freeze,tflite,...}.json   one spec a stage
+output/cats/.jobs/model.json                 the preset, as train.py reads it
+output/cats/.jobs/settings.yaml              the settings, copied beside the checkpoints
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.code import find_code
+from pipeline.config import FILE_NAME, Settings, parse_settings, read_settings, read_yaml
+from pipeline.errors import ConfigError
+from pipeline.models import read_preset
+from pipeline.plan import Plan
+from pipeline.receipts import write_json
+from pipeline.stages import STAGES
+from pipeline.workspace import Run
+
+
+def plan_training(root: Path, given: Mapping[str, Any], *, fresh: bool = False) -> Plan:
+    """Plan a run from odpipe.yaml and what is `given`; the first use of a run's name makes it."""
+    return make_plan(root, read_settings(root, given), fresh=fresh)
+
+
+def plan_trained(root: Path, given: Mapping[str, Any]) -> Plan:
+    """Plan further work on a run: what its training used stands, unless it is `given` anew.
+
+    Raises ConfigError when another model is asked for than the one that was trained.
+    """
+    settings = read_settings(root, given)
+    stored_path = root / Run(settings.run_name).train / "settings.yaml"
+    if not stored_path.exists():
+        return make_plan(root, settings)
+    stored = read_yaml(stored_path)
+    asked = given.get("model")
+    if asked is not None and read_preset(asked).name != stored.get("model"):
+        raise ConfigError(
+            f"{settings.run_name} was trained with {stored.get('model')}, not with {asked}",
+            hint=f"leave MODEL out, or train it under another NAME: make train MODEL={asked} NAME=...",
+        )
+    stored.update({key: value for key, value in given.items() if value is not None})
+    return make_plan(root, parse_settings({**stored, "name": settings.run_name}))
+
+
+def make_plan(root: Path, settings: Settings, *, fresh: bool = False) -> Plan:
+    """Return the plan of a run; raises ConfigError for an unknown model or a missing base config."""
+    preset = read_preset(settings.model)
+    base_config = None
+    if settings.config is not None:
+        path = root / settings.config
+        if not path.is_file():
+            raise ConfigError(f"no pipeline.config at {settings.config}", hint="CONFIG=path/to/pipeline.config")
+        base_config = path.read_text(encoding="utf-8")
+    return Plan(settings=settings, preset=preset, run=Run(settings.run_name), base_config=base_config, fresh=fresh)
+
+
+def make_specs(root: Path, plan: Plan) -> dict[str, dict[str, Any]]:
+    """Return {stage: spec} of every stage; write nothing."""
+    specs = {}
+    for name, stage in STAGES.items():
+        specs[name] = stage.job(plan).to_spec(stage=name, image=stage.IMAGE, run=plan.run.name, fresh=plan.fresh)
+        specs[name]["code"] = list(find_code(root, stage.SCRIPT))
+    return specs
+
+
+def write_specs(root: Path, plan: Plan, only: Collection[str] = tuple(STAGES)) -> dict[str, dict[str, Any]]:
+    """Write the specs of the stages and the files that they name; return {stage: spec}."""
+    specs = {name: spec for name, spec in make_specs(root, plan).items() if name in only}
+    jobs = root / plan.run.jobs
+    jobs.mkdir(parents=True, exist_ok=True)
+    replace_text(jobs / "model.json", plan.preset.model_dump_json(indent=1) + "\n")
+    if plan.base_config is not None:
+        replace_text(jobs / "base.config", plan.base_config)
+    stored = plan.settings.model_dump(exclude={"backend"}) | {"name": plan.run.name}
+    replace_text(
+        jobs / "settings.yaml",
+        f"# The settings that this run was trained with; to change them use {FILE_NAME} or the command line.\n"
+        + yaml.safe_dump(stored, sort_keys=False, allow_unicode=True),
+    )
+    for name, spec in specs.items():
+        write_json(str(jobs / f"{name}.json"), spec)
+    return specs
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all; leave it alone when it says that already."""
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,31 @@
+"""Detect on the test images with the checkpoint, the frozen graph and the SavedModel."""
+
+from __future__ import annotations
+
+from pipeline.plan import Job, Place, Plan
+from pipeline.stages.train import CHECKPOINT_FILES
+
+NAME = "evaluate_tensorflow"
+IMAGE = "odapi"
+SCRIPT = "container_scripts/detect_tensorflow.py"
+
+
+def job(plan: Plan) -> Job:
+    run = plan.run
+    return Job(
+        command=(
+            SCRIPT, "--records-dir", "{records}", "--train-dir", "{train}", "--frozen-dir", "{frozen}",
+            "--detections-dir", "{detections}",
+        ),
+        inputs={
+            "records": Place(run.records, ("test.record-*", "label_map.pbtxt")),
+            "train": Place(run.train, CHECKPOINT_FILES),
+            "frozen": Place(run.frozen),
+        },
+        outputs={"detections": Place(f"{run.evaluation}/tensorflow")},
+        hints={
+            "records": f"make train NAME={run.name} (or: docker compose up train)",
+            "train": f"make train NAME={run.name} (or: docker compose up train)",
+            "frozen": f"make freeze NAME={run.name} (or: docker compose up freeze)",
+        },
+    )  # fmt: skip

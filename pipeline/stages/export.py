@@ -1,0 +1,24 @@
+"""List what was exported, with sizes and hashes: the last job of the chain, and proof that it is whole."""
+
+from __future__ import annotations
+
+from pipeline.plan import Job, Place, Plan
+from pipeline.stages import tflite
+
+NAME = "export"
+IMAGE = "pipeline"
+SCRIPT = "pipeline/jobs/export.py"
+
+
+def job(plan: Plan) -> Job:
+    run = plan.run
+    folders = {"frozen": run.frozen, "tfjs": run.tfjs}
+    if tflite.refusal(plan) is None:
+        folders["tflite"] = run.tflite
+    flags = [word for name in folders for word in ("--folder", "{" + name + "}")]
+    return Job(
+        command=("-m", "pipeline.jobs.export", *flags, "--manifest", "{manifest}"),
+        inputs={name: Place(path) for name, path in folders.items()},
+        outputs={"manifest": Place(f"{run.output}/export.json")},
+        hints=dict.fromkeys(folders, f"make export NAME={run.name} (or: docker compose up export)"),
+    )

@@ -1,0 +1,18 @@
+"""Pack the images and their boxes into sharded TFRecords, as the Object Detection API reads them."""
+
+from __future__ import annotations
+
+from pipeline.plan import Job, Place, Plan
+
+NAME = "records"
+IMAGE = "pipeline"
+SCRIPT = "pipeline/jobs/records.py"
+
+
+def job(plan: Plan) -> Job:
+    return Job(
+        command=("-m", "pipeline.jobs.records", "--tf-csv-dir", "{tf_csv}", "--records-dir", "{records}"),
+        inputs={"tf_csv": Place(plan.run.tf_csv)},
+        outputs={"records": Place(plan.run.records)},
+        hints={"tf_csv": f"make train NAME={plan.run.name} (or: docker compose up train)"},
+    )

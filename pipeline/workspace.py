@@ -1,0 +1,83 @@
+"""Where everything lies: the one place that names a path.
+
+    input/tf_csv/cats/       the dataset as csv and images, readable by people
+    input/tf_records/cats/   the same as TFRecords
+    output/cats/train/       checkpoints, events, metrics.jsonl, the settings used
+    output/cats/{frozen,tflite,tensorflow_js,evaluation,detection,logs}/
+
+All paths are relative to the project's root, because a container sees the root elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import ConfigError
+
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def find_root() -> Path:
+    """Return the project's root: the folder that holds the Makefile, container_scripts/ and this package."""
+    return Path(os.environ.get("ODPIPE_ROOT") or Path(__file__).resolve().parent.parent)
+
+
+def check_run_name(name: str) -> str:
+    """Return `name` if it can be a folder; raise ConfigError otherwise."""
+    if not RUN_NAME.fullmatch(name):
+        raise ConfigError(
+            f"NAME is {name!r}; wanted letters, digits, '.', '_' or '-', beginning with a letter or a digit",
+            hint="NAME=my-detector",
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The folders of one run, relative to the root."""
+
+    name: str
+
+    @property
+    def tf_csv(self) -> str:
+        return f"input/tf_csv/{self.name}"
+
+    @property
+    def records(self) -> str:
+        return f"input/tf_records/{self.name}"
+
+    @property
+    def output(self) -> str:
+        return f"output/{self.name}"
+
+    @property
+    def jobs(self) -> str:
+        """What the planner writes: the specs, the model and the settings."""
+        return f"{self.output}/.jobs"
+
+    @property
+    def train(self) -> str:
+        return f"{self.output}/train"
+
+    @property
+    def frozen(self) -> str:
+        return f"{self.output}/frozen"
+
+    @property
+    def tflite(self) -> str:
+        return f"{self.output}/tflite"
+
+    @property
+    def tfjs(self) -> str:
+        return f"{self.output}/tensorflow_js"
+
+    @property
+    def evaluation(self) -> str:
+        return f"{self.output}/evaluation"
+
+    @property
+    def detection(self) -> str:
+        return f"{self.output}/detection"
