@@ -1,0 +1,116 @@
+"""Run a chain of stages: skip what is up to date, say why the rest is not, stop at the first that fails."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pipeline import receipts
+from pipeline.backends import Backend
+from pipeline.errors import DataError, Interrupted, PipelineError, StageError
+from pipeline.plan import Plan
+from pipeline.planner import make_specs, write_specs
+from pipeline.report.screen import say
+
+INTERRUPTED = 130
+
+
+class JobFailed(PipelineError):
+    """A job ended badly and has already told the user why; only its exit code is left to pass on."""
+
+    shown = True
+
+    def __init__(self, stage: str, exit_code: int) -> None:
+        super().__init__(f"stage {stage} failed")
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one stage; `reason` says why it ran or was skipped."""
+
+    stage: str
+    state: Literal["up_to_date", "done", "skipped", "stale"]
+    reason: str | None = None
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def set_dataset(root: Path, plan: Plan) -> None:
+    """Tell the jobs of this process where the dataset lies, and how the user calls it."""
+    os.environ["ODPIPE_DATASET_DIR"] = str((root / plan.settings.dataset).resolve())
+    os.environ["DATASET"] = plan.settings.dataset
+
+
+def run_chain(root: Path, plan: Plan, stages: Iterable[str], choose_backend: Callable[[], Backend]) -> list[Outcome]:
+    """Run the stages that are not up to date, in order; return what became of each.
+
+    The backend is chosen when the first job needs one: an up-to-date chain asks no engine. Raises
+    JobFailed for the first stage that fails, Interrupted after ^C.
+    """
+    set_dataset(root, plan)
+    specs = write_specs(root, plan)
+    backend: Backend | None = None
+    outcomes = []
+    for name in stages:
+        spec = specs[name]
+        if spec["skip"]:
+            say(f"{name}  skipped: {spec['skip']}")
+            outcomes.append(Outcome(name, "skipped", spec["skip"]))
+            continue
+        reason = receipts.staleness(str(root), spec)
+        if reason is None:
+            say(f"{name}  up to date")
+            outcomes.append(Outcome(name, "up_to_date"))
+            continue
+        check_inputs(root, spec)
+        backend = backend or choose_backend()
+        began = time.monotonic()
+        run_stage(backend, spec)
+        outcomes.append(Outcome(name, "done", reason, round(time.monotonic() - began, 1)))
+    return outcomes
+
+
+def check_inputs(root: Path, spec: dict[str, Any]) -> None:
+    """Raise DataError or StageError, with the command to run first, when an input is missing."""
+    missing = receipts.find_missing_input(str(root), spec)
+    if missing is None:
+        return
+    message, hint, exit_code = missing
+    raise (DataError if exit_code == DataError.exit_code else StageError)(message, hint=hint)
+
+
+def run_stage(
+    backend: Backend, spec: dict[str, Any], *, reads: Sequence[Path] = (), writes: Sequence[Path] = ()
+) -> None:
+    """Run one planned job on a backend; raise JobFailed when it fails, Interrupted after ^C."""
+    stage, image = spec["stage"], spec["image"]
+    backend.prepare(image)
+    code = backend.run_job(stage, image=image, run=spec["run"], reads=reads, writes=writes)
+    if code == INTERRUPTED:
+        raise Interrupted(
+            f"stopped in stage {stage}; what was finished is kept", hint="the same command goes on from there"
+        )
+    if code != 0:
+        raise JobFailed(stage, code)
+
+
+def check_stages(root: Path, plan: Plan, stages: Iterable[str]) -> list[Outcome]:
+    """Say of each stage whether it is up to date, and why not; run nothing."""
+    set_dataset(root, plan)
+    specs = make_specs(root, plan)
+    outcomes = []
+    for name in stages:
+        spec = specs[name]
+        if spec["skip"]:
+            outcomes.append(Outcome(name, "skipped", spec["skip"]))
+            continue
+        reason = receipts.staleness(str(root), spec)
+        outcomes.append(Outcome(name, "up_to_date" if reason is None else "stale", reason))
+    return outcomes
