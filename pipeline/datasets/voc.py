@@ -1,0 +1,179 @@
+"""Pascal VOC, as the devkit, labelImg and VoTT write it.
+
+    DATASET/Annotations/007.xml        one <annotation> an image; may lie anywhere, also beside the images
+    DATASET/JPEGImages/007.jpg         named by <filename> (see voc_images.py)
+    DATASET/ImageSets/Main/train.txt   splits, where there are any (see voc_splits.py)
+    DATASET/pascal_label_map.pbtxt     VoTT's; gives the order of the classes. Otherwise they are sorted
+
+Whole coordinates count pixels from 1 and include the last one (devkit_doc, section 4.1: "the top-left pixel ...
+has coordinates (1,1)"), so a box over a whole 400x300 image is 1, 1, 400, 300. labelImg raises 0 to 1 to conform.
+A file in which any box has a fraction comes from a tool that draws between pixels (VoTT): its numbers are edges.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.datasets.boxes import to_checked_box
+from pipeline.datasets.frame import read_frame
+from pipeline.datasets.label_map import read_label_ids
+from pipeline.datasets.model import Box, Dataset, Image, parse_number
+from pipeline.datasets.problems import Problems
+from pipeline.datasets.tree import list_folders, unique_names
+from pipeline.datasets.voc_images import pair_images
+from pipeline.datasets.voc_splits import read_splits, split_of
+from pipeline.errors import DataError
+
+NAME = "voc"
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
+
+
+def mismatch(root: Path) -> str | None:
+    """Say why a folder holds no Pascal VOC annotations; None if it does."""
+    paths = _find_xml(list_folders(root))
+    if not paths:
+        return "no .xml file in it"
+    reason = ""
+    for path in paths:
+        try:
+            tag = _read_xml(path).tag
+        except DataError as error:
+            reason = reason or str(error)
+            continue
+        if tag == "annotation":
+            return None
+        reason = reason or f"{path} is an XML <{tag}>, not an <annotation>"
+    return reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Annotation:
+    """What an XML file says: its boxes are half-open already, each with its place in the file."""
+
+    filename: str
+    declared: tuple[int, int] | None
+    boxes: list[tuple[str, Box]]
+
+
+def read(root: Path, problems: Problems) -> Dataset:
+    """Read all annotated images. Bad items go to `problems` one by one: objects, or whole annotations."""
+    folders = list_folders(root)
+    annotations: dict[Path, _Annotation] = {}
+    for path in _find_xml(folders):
+        if path.stat().st_size == 0:
+            problems.note("empty annotation files, ignored", str(path))
+            continue
+        try:
+            annotation = _read_annotation(path, problems)
+        except DataError as error:
+            problems.refuse("unreadable annotation", str(error), hint=error.hint)
+            continue
+        if annotation:
+            annotations[path] = annotation
+        else:
+            problems.note("XML files that are no annotation, ignored", str(path))
+    named = {path: annotation.filename for path, annotation in annotations.items()}
+    image_paths = pair_images(named, folders, problems)
+    splits = read_splits(folders, problems)
+    images = []
+    for path, image_path in image_paths.items():
+        split = split_of((image_path.name, path.stem, image_path.stem), splits)
+        try:
+            images.append(_read_image(path, annotations[path], image_path, split, problems))
+        except DataError as error:
+            problems.refuse("unusable image or annotation", str(error), hint=error.hint)
+    groups = [(image.path.parent.relative_to(root).as_posix().strip("."), image.name) for image in images]
+    finished = tuple(
+        Image(image.path, name, image.width, image.height, image.boxes, image.split)
+        for image, name in zip(images, unique_names(groups), strict=True)
+    )
+    return Dataset(NAME, root, _order_labels(finished, folders), finished)
+
+
+def _find_xml(folders: dict[Path, list[str]]) -> list[Path]:
+    return [folder / name for folder, names in folders.items() for name in names if name.lower().endswith(".xml")]
+
+
+def _read_xml(path: Path) -> ElementTree.Element:
+    content = path.read_bytes()
+    # Declared entities are how a small file becomes gigabytes, or another file; no labelling tool declares any.
+    if re.search(rb"<!\0?E\0?N\0?T\0?I\0?T\0?Y", content):
+        raise DataError(
+            f"{path}: declares XML entities, which annotations have no need of", hint="remove <!ENTITY ...>"
+        )
+    try:
+        return ElementTree.fromstring(content)
+    except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
+        raise DataError(f"{path}: not XML: {error}") from error
+
+
+def _read_annotation(path: Path, problems: Problems) -> _Annotation | None:
+    tree = _read_xml(path)
+    if tree.tag != "annotation":
+        return None
+    found = []
+    for number, entry in enumerate(tree.findall("object"), start=1):
+        where = f"{path}: object {number}"
+        try:
+            found.append((where, _read_box(entry, where)))
+        except DataError as error:
+            problems.refuse("unreadable object", str(error), hint=error.hint)
+            continue
+        if (entry.findtext("difficult") or "").strip() == "1":
+            problems.note("objects marked difficult, kept as any other", where)
+    if not any(isinstance(value, float) for _, box in found for value in _edges_of(box)):
+        found = [(where, Box(box.label, box.xmin - 1, box.ymin - 1, box.xmax, box.ymax)) for where, box in found]
+    return _Annotation((tree.findtext("filename") or "").strip(), _declared_size(tree), found)
+
+
+def _read_image(path: Path, annotation: _Annotation, image_path: Path, split: str | None, problems: Problems) -> Image:
+    frame = read_frame(image_path, annotation.declared, problems, where=str(path))
+    boxes = [to_checked_box(box, frame, problems, where=where) for where, box in annotation.boxes]
+    kept = tuple(box for box in boxes if box)
+    return Image(image_path, image_path.name, frame.width, frame.height, kept, split)
+
+
+def _edges_of(box: Box) -> tuple[float, float, float, float]:
+    return box.xmin, box.ymin, box.xmax, box.ymax
+
+
+def _read_box(entry: ElementTree.Element, where: str) -> Box:
+    name = entry.findtext("name")
+    if name is None or not name.strip():
+        raise DataError(f"{where} has no <name>")
+    # A name broken over lines was broken by a pretty-printer; any other white space is the name's own.
+    label = name.strip() if "\n" in name else name
+    bounds = entry.find("bndbox")
+    if bounds is None:
+        raise DataError(f"{where} ({label}) has no <bndbox>")
+    edges = []
+    for tag in _EDGES:
+        text = bounds.findtext(tag)
+        if text is None:
+            raise DataError(f"{where} ({label}) has no <bndbox/{tag}>")
+        value = parse_number(text)
+        if value is None:
+            raise DataError(f"{where} ({label}): <bndbox/{tag}> is {text.strip()!r}, not a number")
+        edges.append(value)
+    return Box(label, *edges)
+
+
+def _declared_size(tree: ElementTree.Element) -> tuple[int, int] | None:
+    sides = [parse_number(tree.findtext(f"size/{tag}") or "") for tag in ("width", "height")]
+    width, height = sides
+    if width is None or height is None or not 1 <= width < 10**9 or not 1 <= height < 10**9:
+        return None
+    return int(width), int(height)
+
+
+def _order_labels(images: tuple[Image, ...], folders: dict[Path, list[str]]) -> tuple[str, ...]:
+    used = {box.label for image in images for box in image.boxes}
+    ordered: list[str] = []
+    for folder, names in folders.items():
+        if "pascal_label_map.pbtxt" in names and not ordered:
+            ids = read_label_ids(folder / "pascal_label_map.pbtxt")
+            ordered = [label for label in sorted(ids, key=ids.__getitem__) if label in used]
+    return (*ordered, *sorted(used.difference(ordered)))
