@@ -11,8 +11,12 @@ SCRIPT = "pipeline/jobs/records.py"
 
 def job(plan: Plan) -> Job:
     return Job(
-        command=("-m", "pipeline.jobs.records", "--tf-csv-dir", "{tf_csv}", "--records-dir", "{records}"),
+        command=(
+            "-m", "pipeline.jobs.records", "--tf-csv-dir", "{tf_csv}", "--records-dir", "{records}",
+            "--seed", str(plan.settings.seed),
+        ),
         inputs={"tf_csv": Place(plan.run.tf_csv)},
+        settings={"seed": plan.settings.seed},
         outputs={"records": Place(plan.run.records)},
         hints={"tf_csv": f"make train NAME={plan.run.name} (or: docker compose up train)"},
-    )
+    )  # fmt: skip

@@ -1,0 +1,151 @@
+"""Images as TensorFlow 1.15 decodes them: JPEG, or PNG with 8 bits a channel, in RGB or gray.
+
+A JPEG of that kind keeps its bytes, so does a PNG of that kind. Everything else is decoded and encoded
+anew: as JPEG of quality 95 where the source was lossy, else as PNG. Transparent pixels are laid over white,
+as labelling tools show them; 16 bits a channel become the upper 8, as in TensorFlow; of moving pictures the
+first is taken.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageOps
+
+from pipeline.datasets.frame import describe, is_turned, to_header
+from pipeline.errors import DataError
+
+_LOSSY = frozenset(("JPEG", "MPO", "WEBP", "JPEG2000", "AVIF"))
+_PNG_SUFFIXES = (".png", ".apng")
+_QUALITY = 95
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedImage:
+    """An image's bytes as they go into a record; `reason` says why they are not the file's, None where they are."""
+
+    data: bytes
+    format: str
+    width: int
+    height: int
+    reason: str | None
+
+
+def read_image(path: Path, *, labelled_size: tuple[int, int] | None = None) -> EncodedImage:
+    """Read an image file, check it by decoding it, and encode it anew where TensorFlow could not decode it.
+
+    The pixels are turned as EXIF says where `labelled_size`, the width and height on which boxes were drawn, is the
+    turned size. Raises DataError that names a file that is unreadable, cut short or broken; what a decoder only
+    warns of is let through.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"no image at {path}") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Pillow.open(io.BytesIO(data)) as image:
+                return _encode(image, data, path, turn=_wants_turning(image, labelled_size))
+    except DataError:
+        raise
+    except Exception as error:  # as for headers: a broken image makes Pillow raise almost anything
+        raise DataError(f"{path}: cannot be decoded: {describe(error, path)}", hint="repair or remove it") from error
+
+
+def _wants_turning(image: Pillow.Image, labelled_size: tuple[int, int] | None) -> bool:
+    if labelled_size is None or labelled_size == image.size:
+        return False
+    return is_turned(to_header(image), *labelled_size)
+
+
+def check_decodes(image: Pillow.Image) -> None:
+    """Decode an image that keeps its bytes. Raises whatever Pillow raises where the stream is broken or cut short."""
+    if image.format != "PNG":
+        # Gray at an eighth of the size still reads the whole stream, which is what finds a broken one.
+        image.draft("L", (1, 1))
+    image.load()
+
+
+def _encode(image: Pillow.Image, data: bytes, path: Path, *, turn: bool) -> EncodedImage:
+    reason = "EXIF rotation" if turn else _find_reason(image, data, path)
+    width, height = image.size
+    if reason is None:
+        check_decodes(image)
+        return EncodedImage(data, "png" if image.format == "PNG" else "jpeg", width, height, None)
+    is_lossy = image.format in _LOSSY
+    plain = to_rgb_or_gray(ImageOps.exif_transpose(image) if turn else image, where=str(path))
+    buffer = io.BytesIO()
+    if is_lossy:
+        plain.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
+    else:
+        plain.save(buffer, "PNG")
+    return EncodedImage(buffer.getvalue(), "jpeg" if is_lossy else "png", *plain.size, reason)
+
+
+def _find_reason(image: Pillow.Image, data: bytes, path: Path) -> str | None:
+    """Say why an image cannot go into a record as it is; None if it can."""
+    kind = image.format or "unknown format"
+    if kind in ("JPEG", "MPO"):
+        # An MPO is a JPEG with more pictures behind it, of which every decoder sees the first.
+        if image.mode not in ("L", "RGB"):
+            return f"{image.mode} JPEG"
+        return "arithmetic or lossless JPEG" if _jpeg_process(data) not in (0xC0, 0xC1, 0xC2) else None
+    if kind != "PNG":
+        return kind
+    depth, colour_type = data[24], data[25]
+    if "transparency" in image.info or colour_type in (4, 6):
+        return "PNG with transparency"
+    if colour_type == 3:
+        return "PNG with palette"
+    if depth != 8:
+        return f"PNG of {depth} bits"
+    if path.suffix.lower() not in _PNG_SUFFIXES:
+        return f"PNG named {path.suffix.lower() or 'without suffix'}"
+    return None
+
+
+def _jpeg_process(data: bytes) -> int:
+    """Find the marker of a JPEG's frame: 0xC0 baseline, 0xC1 extended, 0xC2 progressive; 0 where there is none."""
+    position = 2
+    while position + 4 <= len(data):
+        if data[position] != 0xFF:
+            position += 1
+            continue
+        marker = data[position + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return marker
+        if marker == 0xFF:
+            position += 1
+        elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:
+            position += 2
+        else:
+            position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return 0
+
+
+def to_rgb_or_gray(image: Pillow.Image, *, where: str) -> Pillow.Image:
+    """Convert pixels of any kind to 8-bit RGB or gray. Raises DataError for floating-point pixels."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return _from_deep(image, where)
+    if image.has_transparency_data:
+        coloured = image.convert("RGBA")
+        return Pillow.alpha_composite(Pillow.new("RGBA", coloured.size, "white"), coloured).convert("RGB")
+    if image.mode in ("1", "L"):
+        return image.convert("L")
+    return image.convert("RGB")
+
+
+def _from_deep(image: Pillow.Image, where: str) -> Pillow.Image:
+    pixels = np.asarray(image)
+    if image.mode == "F" or pixels.min() < 0 or pixels.max() > 0xFFFF:
+        raise DataError(
+            f"{where}: its pixels go from {pixels.min():g} to {pixels.max():g}; wanted 8 or 16 bits a channel",
+            hint="convert it to 8 bits",
+        )
+    return Pillow.fromarray((pixels >> 8).astype(np.uint8))
