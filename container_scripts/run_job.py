@@ -31,7 +31,8 @@ from pipeline import receipts  # noqa: E402
 from pipeline.report.screen import fail, format_duration, say  # noqa: E402
 
 LOG_TAIL_LINES = 12
-LEFT_ITEMS_OUT = 3
+LEFT_ITEMS_OUT = 3  # of a script; if it wrote its outputs all the same, we exit with the next one
+DONE_WITH_ITEMS_LEFT_OUT = 13
 EXPLAINED = (2, 3)  # the script has told the user itself
 INTERRUPTED = 130
 PR_SET_PDEATHSIG = 1
@@ -104,7 +105,7 @@ def run_spec(spec):
         if not spec.get("always"):
             receipts.write_receipt(ROOT, spec, inputs, code_hashes, time.time() - began)
             say("{}  done in {} -> {}".format(stage, format_duration(time.time() - began), described_outputs(spec)))
-        return code
+        return DONE_WITH_ITEMS_LEFT_OUT if code else 0
     discard(spec, paths)
     if code in EXPLAINED or code == INTERRUPTED:
         return code

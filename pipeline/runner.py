@@ -17,6 +17,7 @@ from pipeline.planner import make_specs, write_specs
 from pipeline.report.screen import say
 
 INTERRUPTED = 130
+DONE_WITH_ITEMS_LEFT_OUT = 13  # what run_job.py exits with then
 
 
 class JobFailed(PipelineError):

@@ -91,9 +91,7 @@ def test_a_torn_receipt_counts_as_none(tmp_path: Path, spec: dict[str, Any]) -> 
     assert receipts.staleness(str(tmp_path), spec) == "has not run yet"
 
 
-def test_the_dataset_may_lie_anywhere(
-    tmp_path: Path, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_dataset_may_lie_anywhere(tmp_path: Path, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ODPIPE_DATASET_DIR", str(tmp_path / "in"))
     spec["inputs"] = {"dataset": {"path": receipts.DATASET}}
     finish(tmp_path, spec)

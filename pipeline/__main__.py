@@ -1,0 +1,5 @@
+"""`python -m pipeline` is `odpipe`."""
+
+from pipeline.cli import main
+
+main()
