@@ -34,7 +34,7 @@ def need_environment(image: str) -> Path:
     """Return the interpreter of an image's environment; without it a test fails in CI and is skipped elsewhere."""
     python = Path(os.environ.get(f"ODPIPE_{image.upper()}_PYTHON") or ROOT / ".envs" / image / "bin" / "python")
     if not python.exists():
-        missing(f"the {image} environment is missing: make test makes it ({python.relative_to(ROOT)})")
+        missing(f"the {image} environment is missing: make test makes it ({os.path.relpath(python, ROOT)})")
     return python
 
 
