@@ -1,0 +1,138 @@
+"""The main job with `docker compose` alone, for real: train two steps, export, evaluate, and what goes wrong.
+
+The tests of this module follow one run and stand in its order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from tests.containers.conftest import OWNER, RUN, Clone, draw_supervisely, run
+from tests.project import copy_project, need_environment
+
+pytestmark = [pytest.mark.containers, pytest.mark.slow]
+
+GATE = "checkpoint-from_docker-compose-up-train"
+
+
+def test_up_export_without_a_checkpoint_fails_and_says_what_to_run(clone: Clone) -> None:
+    done = clone.compose("up", "export", **RUN)
+    assert done.returncode != 0
+    assert f'service "{GATE}" didn\'t complete successfully: exit 4' in done.stdout
+    told = clone.compose("logs", "--no-log-prefix", GATE, **RUN).stdout.splitlines()
+    assert told == ["error: output/cats/train has no checkpoint", "hint: NAME=cats docker compose up train"]
+    assert not (clone.root / "output" / "cats" / "frozen").exists()
+
+
+def test_up_train_without_a_dataset_fails_and_makes_no_folder(clone: Clone) -> None:
+    done = clone.compose("up", "train", **RUN)
+    assert done.returncode != 0
+    assert f"bind source path does not exist: {clone.root}/input/supervisely" in done.stdout
+    assert not (clone.root / "input" / "supervisely").exists()
+
+
+def test_up_train_reads_a_dataset_from_anywhere_and_leaves_a_checkpoint(clone: Clone, tmp_path: Path) -> None:
+    dataset = draw_supervisely(tmp_path / "my images")
+    before = sorted(path.relative_to(dataset) for path in dataset.rglob("*"))
+    done = clone.compose(
+        "up", "--attach-dependencies", "--exit-code-from", "train", "train", **RUN, DATASET=str(dataset)
+    )
+    assert done.returncode == 0, done.stdout
+    train = clone.root / "output" / "cats" / "train"
+    assert 'model_checkpoint_path: "model.ckpt-2"' in (train / "checkpoint").read_text()
+    assert sorted(path.relative_to(dataset) for path in dataset.rglob("*")) == before
+
+
+def test_up_export_makes_both_models_of_the_last_checkpoint(clone: Clone) -> None:
+    done = clone.compose("up", "export", **RUN)
+    assert done.returncode == 0, done.stdout
+    output = clone.root / "output" / "cats"
+    assert files_of(output / "tflite") == ["detect.tflite", "labels.txt", "model.json"]
+    assert {"labels.json", "model.json"} < set(files_of(output / "tensorflow_js"))
+    assert (output / "tflite" / "labels.txt").read_text() == "red\nblue\n"
+    assert json.loads((output / "tensorflow_js" / "labels.json").read_text()) == ["red", "blue"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give the project to another user")
+def test_all_files_belong_to_the_owner_of_the_project(clone: Clone) -> None:
+    assert clone.owners() == {(OWNER, OWNER)}
+
+
+def test_a_second_up_export_has_nothing_to_do(clone: Clone) -> None:
+    done = clone.compose("up", "--attach-dependencies", "export", **RUN)
+    assert done.returncode == 0
+    told = Counter(line.split("|")[1].strip() for line in done.stdout.splitlines() if "up to date" in line)
+    assert told == {f"{stage}  up to date": 1 for stage in ("freeze", "tflite", "tfjs", "export")}
+
+
+def test_the_local_backend_makes_the_same_files_of_the_same_checkpoint(clone: Clone, tmp_path: Path) -> None:
+    for image in ("odapi", "toco", "tfjs"):
+        need_environment(image)
+    local = copy_project(tmp_path / "local", environments=True)
+    trained = local / "output" / "cats"
+    trained.mkdir()
+    run("cp", "-a", str(clone.root / "output" / "cats" / "train"), str(trained))
+    command = (sys.executable, "-m", "pipeline", "export", "--name", "cats", "--backend", "local")
+    done = run(*command, cwd=local, env={**os.environ, "ODPIPE_ROOT": str(local)})
+    assert done.returncode == 0, done.stdout
+    made, wanted = trained, clone.root / "output" / "cats"
+    for folder in ("frozen", "tflite", "tensorflow_js"):
+        assert files_of(made / folder) == files_of(wanted / folder)
+    assert tflite_form(made / "tflite" / "detect.tflite") == tflite_form(wanted / "tflite" / "detect.tflite")
+    assert tfjs_form(made / "tensorflow_js") == tfjs_form(wanted / "tensorflow_js")
+
+
+def test_up_evaluate_scores_all_five_artefacts(clone: Clone) -> None:
+    done = clone.compose("up", "--attach-dependencies", "--exit-code-from", "evaluate", "evaluate", **RUN)
+    assert done.returncode == 0, done.stdout
+    metrics = json.loads((clone.root / "output" / "cats" / "evaluation" / "metrics.json").read_text())
+    assert sorted(row["artefact"] for row in metrics) == ["checkpoint", "frozen_graph", "saved_model", "tfjs", "tflite"]
+
+
+def test_up_tensorboard_answers_on_this_machine(clone: Clone) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    done = clone.compose("up", "--detach", "--wait", "--wait-timeout", "120", "tensorboard", **RUN, PORT=str(port))
+    assert done.returncode == 0, done.stdout
+    runs = json.loads(urlopen(f"http://127.0.0.1:{port}/data/runs", timeout=10).read())
+    clone.compose("stop", "--timeout", "2", "tensorboard", **RUN)
+    assert "cats/train" in runs
+
+
+def files_of(folder: Path) -> list[str]:
+    """Return the relative paths of a folder's files, sorted."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def tflite_form(path: Path) -> dict[str, Any]:
+    """Return a TFLite file's inputs, outputs and operators, in order."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path), experimental_preserve_all_tensors=True)
+
+    def tensors(details: list[dict[str, Any]]) -> list[tuple[str, list[int], str]]:
+        return [(tensor["name"], tensor["shape"].tolist(), str(tensor["dtype"])) for tensor in details]
+
+    return {
+        "inputs": tensors(interpreter.get_input_details()),
+        "outputs": tensors(interpreter.get_output_details()),
+        "operators": [operator["op_name"] for operator in interpreter._get_ops_details()],
+    }
+
+
+def tfjs_form(folder: Path) -> dict[str, Any]:
+    """Return a TensorFlow.js model's signature and operators, and the names and shapes of its weights."""
+    model = json.loads((folder / "model.json").read_text())
+    weights = [(one["name"], one["shape"]) for group in model["weightsManifest"] for one in group["weights"]]
+    operators = [(node["name"], node["op"]) for node in model["modelTopology"]["node"]]
+    return {"signature": model["signature"], "operators": sorted(operators), "weights": sorted(weights)}
