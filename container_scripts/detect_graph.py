@@ -51,6 +51,8 @@ def main():
     os.makedirs(os.path.dirname(os.path.abspath(flags.detections)), exist_ok=True)
     with DetectionsWriter(flags.detections, header) as writer:
         broken = detect(detector, files, writer, threads=flags.threads or 2 * count_cores())
+    if broken == len(files):
+        os.remove(flags.detections)
     if broken:
         fail(describe_broken(broken, len(files)), exit_code=3)
 

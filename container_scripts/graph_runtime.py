@@ -52,6 +52,8 @@ def load_frozen_graph(path, config=None):
     try:
         with open(path, "rb") as file:
             graph_def.ParseFromString(file.read())
+        if not graph_def.node:
+            raise ValueError("it has no nodes")  # some protobuf builds read any text as an empty message
     except Exception as error:
         fail("{} is not a frozen graph: {}".format(path, error), exit_code=3)
     graph = tf.Graph()

@@ -96,7 +96,8 @@ def run_spec(spec):
         enter_in_place(spec, inputs)
     began = time.time()
     code, log = run_command(spec, paths, lock)
-    if code == 0 or (spec.get("always") and code == LEFT_ITEMS_OUT and all(map(os.path.exists, paths.values()))):
+    left_items_out = spec.get("always") and code == LEFT_ITEMS_OUT and all(map(receipts.list_files, paths.values()))
+    if code == 0 or left_items_out:
         for name, place in spec["outputs"].items():
             if not os.path.exists(paths[name]):
                 say("error: stage {} ended well but wrote no {}".format(stage, place["path"]))

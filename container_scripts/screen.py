@@ -7,6 +7,6 @@ import sys
 
 sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from pipeline.report.screen import Progress, fail, format_duration, say  # noqa: E402
+from pipeline.report.screen import Progress, fail, format_duration, say
 
 __all__ = ["Progress", "fail", "format_duration", "say"]

@@ -39,7 +39,8 @@ class Local:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.environments = root / ".envs"
+        # Resolved, because the scripts of an environment hold its path
+        self.environments = (root / ".envs").resolve()
 
     def python(self, image: str) -> Path:
         """Return the interpreter that stands for an image."""
@@ -96,7 +97,7 @@ class Local:
             last = (filled.stderr.strip() or filled.stdout.strip()).splitlines()[-1:]
             raise EngineError(
                 f"environment {image} could not be made: {' '.join(last)}",
-                hint=f"all of it: {log.relative_to(self.root)}",
+                hint=f"all of it: {os.path.relpath(log, self.root)}",
             )
         (folder / DIGEST).write_text(self.lock_digest(image))
         say(f"setup  environment {image} ready in {format_duration(time.monotonic() - began)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,4 +16,4 @@ def environments(root: Path) -> dict[str, Any]:
     for image in PYTHONS:
         local.prepare(image)
     say(f"environments ready: {', '.join(PYTHONS)}")
-    return {image: str(local.python(image).relative_to(root)) for image in PYTHONS}
+    return {image: os.path.relpath(local.python(image), root) for image in PYTHONS}

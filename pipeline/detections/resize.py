@@ -38,13 +38,13 @@ def resize_legacy_bilinear(image: npt.NDArray[np.uint8], *, height: int, width: 
     x_lower, x_upper, x_share = _positions(image.shape[1], width)
     rows, row_of = np.unique(np.concatenate([y_lower, y_upper]), return_inverse=True)
     used = image if len(rows) == image.shape[0] else image[rows]
-    left = used.take(x_lower, axis=1).astype(np.float32)
-    lerped = used.take(x_upper, axis=1).astype(np.float32)
+    left: npt.NDArray[np.float32] = used.take(x_lower, axis=1).astype(np.float32)
+    lerped: npt.NDArray[np.float32] = used.take(x_upper, axis=1).astype(np.float32)
     lerped -= left
     lerped *= x_share[:, np.newaxis]
     lerped += left
     top = lerped.take(row_of[:height], axis=0)
-    bottom = lerped.take(row_of[height:], axis=0)
+    bottom: npt.NDArray[np.float32] = lerped.take(row_of[height:], axis=0)
     bottom -= top
     bottom *= y_share[:, np.newaxis, np.newaxis]
     bottom += top

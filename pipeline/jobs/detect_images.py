@@ -101,7 +101,9 @@ def write_results(detect: Detect, files: Sequence[ImageFile], out: Path, *, clas
                 width, height, detections = found
                 writer.write(file.name, width=width, height=height, detections=detections)
             progress.update(number)
-    say(f"{writer.objects} objects in {writer.images} images: {out / 'detection.csv'}")
+        if broken == len(files):
+            raise DataError(describe_broken(broken, len(files)))
+    say(f"{writer.objects} objects in {writer.images} images")
     if broken:
         raise DataError(describe_broken(broken, len(files)))
 

@@ -60,7 +60,7 @@ def draw_detections(
                 raise DataError(f"{image.filename}: {describe_problem(error)}") from error
             writer.write(image.filename, width=image.width, height=image.height, detections=found)
             progress.update(number)
-    say(f"{writer.objects} objects in {writer.images} images: {out / 'detection.csv'}")
+    say(f"{writer.objects} objects in {writer.images} images")
 
 
 if __name__ == "__main__":
