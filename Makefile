@@ -36,8 +36,9 @@ $(ENV)/.ready: $(LOCK) pyproject.toml
 	@rm -rf $(ENV) && mkdir -p .envs
 	@$(PYTHON) -m venv $(ENV) >.envs/pipeline.log 2>&1 || \
 		{ cat .envs/pipeline.log >&2; echo "hint: apt-get install python3-venv" >&2; exit 5; }
-	@$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(LOCK)
-	@$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@{ $(ENV)/bin/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r $(LOCK) && \
+		$(ENV)/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .; } \
+		>>.envs/pipeline.log 2>&1 || { tail -20 .envs/pipeline.log >&2; echo "error: see .envs/pipeline.log" >&2; exit 5; }
 	@touch $@
 
 .PHONY: setup
@@ -98,4 +99,4 @@ lint: $(ENV)/.ready ## ruff, mypy, and Python 3.6 syntax of the scripts in the i
 	@$(ENV)/bin/ruff format --check .
 	@$(ENV)/bin/mypy
 	@$(ENV)/bin/vermin --quiet --no-tips --violations -t=3.6- container_scripts/*.py pipeline/receipts.py \
-		pipeline/report/screen.py pipeline/detections/detections_file.py pipeline/detections/image_folder.py
+		pipeline/report/screen.py dockerfiles/self_check.py $(addprefix pipeline/detections/,detections_file.py image_folder.py decode.py)

@@ -6,6 +6,7 @@
 A run of a quantized model starts as the float graph and goes on as the rewritten one, in the same
 folder; only the variables inside tell which of the two a checkpoint belongs to.
 """
+
 import glob
 import os
 import shutil
@@ -56,7 +57,8 @@ def restore(session, prefix):
         if known.get(name, shape) != shape:
             fail(
                 "{} was trained as another model: {} is {} in it and {} in this one".format(
-                    prefix, name, known[name], shape),
+                    prefix, name, known[name], shape
+                ),
                 hint="train under another NAME",
                 exit_code=2,
             )

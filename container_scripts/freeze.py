@@ -9,6 +9,7 @@ model.json:
 Every graph answers with score threshold 0: a threshold cuts the tail of the precision-recall curve that
 evaluation measures. Whoever shows boxes applies his own.
 """
+
 import argparse
 import json
 import os
@@ -45,8 +46,11 @@ def freeze(train_dir, frozen_dir, text_graphs):
     quantized = checkpoints.is_quantized(checkpoint)
     step = checkpoints.read_step(checkpoint)
     if config.HasField("graph_rewriter") and not quantized:
-        say("step {} is not quantized yet (that starts at step {}): freezing a float model; train on for uint8".format(
-            step, config.graph_rewriter.quantization.delay))
+        say(
+            "step {} is not quantized yet (that starts at step {}): freezing a float model; train on for uint8".format(
+                step, config.graph_rewriter.quantization.delay
+            )
+        )
     config = model_config.read_trained_config(train_dir, quantized)
     architecture = config.model.WhichOneof("model")
     label_map_path = os.path.join(train_dir, "label_map.pbtxt")
@@ -78,7 +82,8 @@ def freeze(train_dir, frozen_dir, text_graphs):
 def _without_score_threshold(config):
     model = model_config.model_of(config)
     post_processing = (
-        model.post_processing if config.model.WhichOneof("model") == "ssd" else model.second_stage_post_processing)
+        model.post_processing if config.model.WhichOneof("model") == "ssd" else model.second_stage_post_processing
+    )
     nms = post_processing.batch_non_max_suppression
     nms.score_threshold = 0.0
     return nms
@@ -146,8 +151,11 @@ def main():
     parser.add_argument("--pbtxt", action="store_true", help="also write the graphs as text")
     arguments = parser.parse_args()
     description = freeze(arguments.train_dir, arguments.frozen_dir, arguments.pbtxt)
-    say("froze step {step}: {architecture}, {kind}, {input_height}x{input_width}, {count} classes".format(
-        kind="quantized" if description["quantized"] else "float", count=len(description["classes"]), **description))
+    say(
+        "froze step {step}: {architecture}, {kind}, {input_height}x{input_width}, {count} classes".format(
+            kind="quantized" if description["quantized"] else "float", count=len(description["classes"]), **description
+        )
+    )
     return 0
 
 

@@ -1,8 +1,9 @@
 """What a training leaves for people and programs to look at while it runs.
 
-    output/cats/train/metrics.jsonl      {"step": 10, "loss": 2.2, "learning_rate": 0.003, "seconds_a_step": 0.3, ...}
-    output/cats/train/events.out.*       the same numbers for TensorBoard
+output/cats/train/metrics.jsonl      {"step": 10, "loss": 2.2, "learning_rate": 0.003, "seconds_a_step": 0.3, ...}
+output/cats/train/events.out.*       the same numbers for TensorBoard
 """
+
 import json
 import math
 import os
@@ -26,7 +27,8 @@ class MetricsFiles:
         if step:
             # TensorBoard then drops the steps that an interrupted run did after its last checkpoint.
             self._events.add_session_log(
-                tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START), global_step=step + 1)
+                tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START), global_step=step + 1
+            )
 
     def add(self, step, values):
         """Add the numbers of one step."""

@@ -1,10 +1,11 @@
 """The OD API's TrainEvalPipelineConfig of a run: from a preset or a user's file, fitted to the run.
 
-    read_preset_config("model.json")          the preset's mapping, as protos
-    read_config_file("pipeline.config")       text proto, such as a zoo archive's own file
-    fit_to_run(config, ...)                   classes, paths, batch, steps, schedule
-    read_trained_config("output/cats/train", checkpoint)   what a checkpoint was trained with
+read_preset_config("model.json")          the preset's mapping, as protos
+read_config_file("pipeline.config")       text proto, such as a zoo archive's own file
+fit_to_run(config, ...)                   classes, paths, batch, steps, schedule
+read_trained_config("output/cats/train", checkpoint)   what a checkpoint was trained with
 """
+
 import difflib
 import json
 import os
@@ -39,7 +40,8 @@ def _check_fields(mapping, descriptor, where):
             near = difflib.get_close_matches(key, list(descriptor.fields_by_name), n=1)
             fail(
                 "{}: {} has no field {!r}".format(where, descriptor.name, key),
-                hint="did you mean {!r}?".format(near[0]) if near
+                hint="did you mean {!r}?".format(near[0])
+                if near
                 else "its fields: " + ", ".join(sorted(descriptor.fields_by_name)),
                 exit_code=2,
             )
@@ -63,7 +65,8 @@ def read_config_file(path):
     if config.model.WhichOneof("model") not in ARCHITECTURES:
         fail(
             "{}: model {!r} cannot be trained here; known: {}".format(
-                path, config.model.WhichOneof("model"), ", ".join(ARCHITECTURES)),
+                path, config.model.WhichOneof("model"), ", ".join(ARCHITECTURES)
+            ),
             exit_code=2,
         )
     return config
@@ -120,8 +123,10 @@ def fit_to_run(config, *, records, test_pattern, label_map_path, class_count, st
     scale_schedule(config, steps)
     train.batch_size = batch
     train.num_steps = steps
-    for reader, pattern in ((_only(config.train_input_reader), records.pattern),
-                            (_only(config.eval_input_reader), test_pattern)):
+    for reader, pattern in (
+        (_only(config.train_input_reader), records.pattern),
+        (_only(config.eval_input_reader), test_pattern),
+    ):
         reader.label_map_path = label_map_path
         reader.tf_record_input_reader.ClearField("input_path")
         reader.tf_record_input_reader.input_path.append(pattern)
@@ -173,7 +178,8 @@ def scale_schedule(config, steps):
     if config.HasField("graph_rewriter"):
         # At least the last tenth is quantized, or the ranges would never be learned.
         config.graph_rewriter.quantization.delay = min(
-            scaled(config.graph_rewriter.quantization.delay), int(0.9 * steps))
+            scaled(config.graph_rewriter.quantization.delay), int(0.9 * steps)
+        )
 
 
 def _scale_boundaries(schedule, scaled):

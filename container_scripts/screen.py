@@ -2,6 +2,7 @@
 
 The code is pipeline/report/screen.py, written for Python 3.6 so that every image can read it.
 """
+
 import os
 import sys
 

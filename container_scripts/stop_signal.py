@@ -1,4 +1,5 @@
 """^C and SIGTERM: at once while there is nothing to save, after the current step while a model trains."""
+
 import signal
 
 

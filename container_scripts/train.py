@@ -8,6 +8,7 @@ train folder gets the final pipeline.config, label_map.pbtxt, checkpoints, metri
 The same command after an interruption, a crash or with more steps goes on from the last checkpoint.
 ^C saves a checkpoint at the current step first.
 """
+
 import argparse
 import math
 import os
@@ -73,8 +74,9 @@ class Training:
         graph = training_graph.build_training_graph(self.config, quantized)
         saver = tf.compat.v1.train.Saver(max_to_keep=KEPT_CHECKPOINTS, save_relative_paths=True)
         with tf.compat.v1.Session(config=self._session_options(quantized)) as session:
-            session.run([
-                tf.compat.v1.global_variables_initializer(), tf.compat.v1.tables_initializer(), graph.start_input])
+            session.run(
+                [tf.compat.v1.global_variables_initializer(), tf.compat.v1.tables_initializer(), graph.start_input]
+            )
             if quantized and self.checkpoint is not None and not checkpoints.is_quantized(self.checkpoint):
                 say("quantization from step {} on".format(self.step))
             if self.checkpoint is not None:
@@ -87,7 +89,8 @@ class Training:
 
     def _session_options(self, quantized):
         options = tf.compat.v1.ConfigProto(
-            intra_op_parallelism_threads=self.threads, inter_op_parallelism_threads=self.threads)
+            intra_op_parallelism_threads=self.threads, inter_op_parallelism_threads=self.threads
+        )
         options.gpu_options.allow_growth = True
         if quantized:
             # Measured: it makes the first step wait for 20 s instead of 5 s, and no later one any faster.
@@ -106,8 +109,10 @@ class Training:
             progress.update(self.step, note="loss {:.3f}".format(values["loss"]))
             if self.step % METRICS_EVERY_STEPS == 0 or self.step in (first + 1, until):
                 seconds = (now - noted_at) / (self.step - noted_step)
-                self.metrics.add(self.step, dict(
-                    {name: float(value) for name, value in values.items()}, seconds_a_step=round(seconds, 4)))
+                self.metrics.add(
+                    self.step,
+                    dict({name: float(value) for name, value in values.items()}, seconds_a_step=round(seconds, 4)),
+                )
                 noted_at, noted_step = now, self.step
             if now - saved_at >= SAVE_EVERY_S and self.step < until:
                 saver.save(session, path, global_step=self.step, write_meta_graph=False)
@@ -180,8 +185,11 @@ def main():
     if STOP.asked and step < arguments.steps:
         kept = checkpoints.find_checkpoint(arguments.train_dir)
         if kept:
-            say("interrupted at step {}; kept {}: the same command goes on from there".format(
-                checkpoints.read_step(kept), kept))
+            say(
+                "interrupted at step {}; kept {}: the same command goes on from there".format(
+                    checkpoints.read_step(kept), kept
+                )
+            )
         else:
             say("interrupted before the first step: nothing to keep")
         return 130

@@ -5,6 +5,7 @@ rewriter folds batch norms into convolutions; while they learn, it computes ever
 before its own `delay` is reached. So it comes in only when it is due, and with batch norms frozen, as they
 are when the model is used: measured on SSD MobileNet V2, the float part takes 1.27 s a step instead of 2.12.
 """
+
 import collections
 import functools
 
@@ -38,8 +39,7 @@ def build_training_graph(config, quantized):
     dataset = build_input(config.train_config, config.train_input_reader, model_config, model=model)
     iterator = tf.compat.v1.data.make_initializable_iterator(dataset)
     features, labels = iterator.get_next()
-    labels = model_lib.unstack_batch(
-        labels, unpad_groundtruth_tensors=config.train_config.unpad_groundtruth_tensors)
+    labels = model_lib.unstack_batch(labels, unpad_groundtruth_tensors=config.train_config.unpad_groundtruth_tensors)
     model_lib.provide_groundtruth(model, labels)
     shapes = features[standard_fields.InputDataFields.true_image_shape]
     predictions = model.predict(features[standard_fields.InputDataFields.image], shapes)
@@ -83,4 +83,5 @@ def _settle_inception_batch_norm(steps):
     """
     scope = getattr(inception_v2._batch_norm_arg_scope, "func", inception_v2._batch_norm_arg_scope)
     inception_v2._batch_norm_arg_scope = functools.partial(
-        scope, batch_norm_decay=min(model_config.longest_decay(steps), 0.9997))
+        scope, batch_norm_decay=min(model_config.longest_decay(steps), 0.9997)
+    )

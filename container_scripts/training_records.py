@@ -5,6 +5,7 @@
 Each check stands for a known way to lose a training run: label id 0 and boxes that are empty,
 inverted or outside their image make `loss is NaN` (tensorflow/models#1881, #3868, #8595, #1765).
 """
+
 import collections
 import glob
 import math
@@ -59,8 +60,7 @@ def check_records(records_dir, split, class_count):
                 boxes += count
                 most = max(most, count)
         except tf.errors.DataLossError as error:
-            fail("{}: broken after {} images: {}".format(path, images, error.message),
-                 hint="write the records again")
+            fail("{}: broken after {} images: {}".format(path, images, error.message), hint="write the records again")
     if not images:
         fail("{}: no images in it".format(pattern))
     if not boxes:
@@ -75,8 +75,10 @@ def _check_example(path, serialized, class_count):
     where = "{}: image {!r}".format(path, name)
     for label in labels:
         if not 1 <= label <= class_count:
-            fail("{}: label id {} is not one of 1 to {}".format(where, label, class_count),
-                 hint="ids start at 1 and stand in label_map.pbtxt; write the records again")
+            fail(
+                "{}: label id {} is not one of 1 to {}".format(where, label, class_count),
+                hint="ids start at 1 and stand in label_map.pbtxt; write the records again",
+            )
     edges = [features["image/object/bbox/" + edge].float_list.value for edge in ("xmin", "ymin", "xmax", "ymax")]
     if any(len(values) != len(labels) for values in edges):
         fail("{}: {} labels, but {} box edges".format(where, len(labels), "/".join(str(len(v)) for v in edges)))
@@ -84,6 +86,8 @@ def _check_example(path, serialized, class_count):
         xmin, ymin, xmax, ymax = box
         inside = all(math.isfinite(edge) and -OVERHANG <= edge <= 1 + OVERHANG for edge in box)
         if not inside or xmin >= xmax or ymin >= ymax:
-            fail("{}: box ({:.4g}, {:.4g}, {:.4g}, {:.4g}) is empty, inverted or outside 0..1".format(where, *box),
-                 hint="correct the annotation and write the records again")
+            fail(
+                "{}: box ({:.4g}, {:.4g}, {:.4g}, {:.4g}) is empty, inverted or outside 0..1".format(where, *box),
+                hint="correct the annotation and write the records again",
+            )
     return len(labels)

@@ -18,6 +18,7 @@ from pipeline.sample import draw_sample
 MODEL = "ssd_mobilenet_v2_quantized_small"
 NAME = "demo"
 DATASET = "input/demo"
+THRESHOLD = 0.4  # a short training ends with good boxes and modest scores
 
 
 def demo(root: Path, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def demo(root: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     exported = chains.export(root, again)
     evaluated = chains.evaluate(root, again)
     run = plan_training(root, asked).run
-    detected, _ = detect(root, again, images=f"{run.tf_csv}/images/test")
+    detected, _ = detect(root, {**again, "threshold": THRESHOLD}, images=f"{run.tf_csv}/images/test")
     metrics = read_json(str(root / run.evaluation / "metrics.json"))
     say("")
     say(render_artefact_table(metrics))

@@ -69,7 +69,7 @@ class Detect:
     """
 
     def __init__(self, model: Path, out: Path, *, class_names: Mapping[int, str], threshold: float) -> None:
-        TfliteDetector(model, threads=1)  # fails now, not for every image
+        TfliteDetector(model)  # fails now, not for every image
         self._model = model
         self._out = out
         self._class_names = class_names
@@ -79,7 +79,7 @@ class Detect:
     def __call__(self, file: ImageFile) -> Found:
         """Detect in one file and save its annotated copy; returns width, height, detections over the threshold."""
         if not hasattr(self._local, "detector"):
-            self._local.detector = TfliteDetector(self._model, threads=1)
+            self._local.detector = TfliteDetector(self._model)
         image = decode_rgb(file.path)
         found = select(self._local.detector.detect(image).detections, self._threshold)
         copy = annotated_path(self._out, file.name)

@@ -3,8 +3,8 @@
     python -m pipeline.jobs.detect_tflite --records-dir input/tf_records/cats \\
         --tflite-dir output/cats/tflite --detections-dir output/cats/detections/tflite
 
-`ms` is the time from the decoded image to the boxes, resizing included, with as many threads as there
-are cores; a first call is not counted.
+`ms` is the time from the decoded image to the boxes, resizing included, on one thread (why one:
+`pipeline.detections.tflite_runtime`); a first call is not counted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import numpy as np
 from PIL import Image
 
 from pipeline.detections.detections_file import DetectionsWriter, Header, ImageDetections
-from pipeline.detections.image_folder import count_cores
 from pipeline.detections.tflite_runtime import RUNTIME, TfliteDetector
 from pipeline.errors import DataError
 from pipeline.jobs import run
@@ -40,7 +39,7 @@ def detect(records_dir: Path, model: Path, detections_file: Path) -> None:
     paths = sorted(records_dir.glob("test.record-*"))
     if not paths:
         raise DataError(f"there are no test records (test.record-*) in {records_dir}", hint="make records DATASET=...")
-    detector = TfliteDetector(model, threads=count_cores())
+    detector = TfliteDetector(model)
     total = sum(1 for path in paths for _ in read_examples(path))
     detections_file.parent.mkdir(parents=True, exist_ok=True)
     header = Header("tflite", RUNTIME, model.stat().st_size)

@@ -117,12 +117,12 @@ def test_no_images_at_all_is_an_error(cat_dog_dir: Path, tmp_path: Path) -> None
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
-        TfliteDetector(tmp_path / "detect.tflite", threads=1)
+        TfliteDetector(tmp_path / "detect.tflite")
     assert str(error.value) == f"there is no TFLite model at {tmp_path / 'detect.tflite'}"
 
 
 def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
     (tmp_path / "detect.tflite").write_bytes(b"not a flatbuffer")
     with pytest.raises(DataError) as error:
-        TfliteDetector(tmp_path / "detect.tflite", threads=1)
+        TfliteDetector(tmp_path / "detect.tflite")
     assert str(error.value).startswith(f"{tmp_path / 'detect.tflite'} is not a TFLite model that this runtime can load")

@@ -45,7 +45,8 @@ def test_tflite_answers_for_every_test_image(tiny_run_dir: Path, tiny_records_di
     examples = [example for path in read_test_records(tiny_records_dir) for example in read_examples(path)]
     assert [image.source_id for image in answers] == [example.source_id for example in examples]
     assert [(image.width, image.height) for image in answers] == [(one.width, one.height) for one in examples]
-    assert {found.class_id for image in answers for found in image.detections} <= {1, 2, 3}
+    # An interpreter of two threads would lose the third of four classes
+    assert {found.class_id for image in answers for found in image.detections} == {1, 2, 3, 4}
     assert all(image.ms > 0 for image in answers)
 
 

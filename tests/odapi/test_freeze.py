@@ -56,7 +56,8 @@ def test_a_checkpoint_from_before_quantization_freezes_as_a_float_model(
         if path.name in ("pipeline.config", "label_map.pbtxt") or path.name.startswith("model.ckpt-4."):
             shutil.copy(path, train_dir)
     (train_dir / "checkpoint").write_text(
-        'model_checkpoint_path: "model.ckpt-4"\nall_model_checkpoint_paths: "model.ckpt-4"\n')
+        'model_checkpoint_path: "model.ckpt-4"\nall_model_checkpoint_paths: "model.ckpt-4"\n'
+    )
     result = freeze(odapi_python, train_dir, tmp_path / "frozen")
     assert result.returncode == 0, result.stderr[-3000:]
     assert screen_lines(result) == [

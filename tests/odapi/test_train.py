@@ -191,7 +191,9 @@ def test_a_box_of_no_area_is_refused_before_training(odapi_python: Path, tmp_pat
     wrong = tmp_path / "records"
     wrong.mkdir()
     (wrong / "label_map.pbtxt").write_text("item { id: 1 name: 'a' }\n")
-    run_code(odapi_python, f"""
+    run_code(
+        odapi_python,
+        f"""
 import tensorflow as tf
 def floats(*v): return tf.train.Feature(float_list=tf.train.FloatList(value=v))
 features = {{"image/object/bbox/" + edge: floats(value) for edge, value in
@@ -200,7 +202,8 @@ features["image/object/class/label"] = tf.train.Feature(int64_list=tf.train.Int6
 features["image/filename"] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"cat.jpg"]))
 with tf.io.TFRecordWriter({str(wrong / "train.record-00000-of-00001")!r}) as writer:
     writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
-""")
+""",
+    )
     result = run(train_command(odapi_python, wrong, tmp_path / "train", model=write_preset(tmp_path, small_preset())))
     assert (result.returncode, screen_lines(result)) == (3, [
         f"error: {wrong}/train.record-00000-of-00001: image 'cat.jpg': box (0.5, 0.1, 0.5, 0.9) is empty, "
