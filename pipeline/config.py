@@ -49,13 +49,17 @@ class Settings(BaseModel):
         return check_run_name(self.name or self.model)
 
 
-def read_settings(root: Path, given: Mapping[str, Any]) -> Settings:
-    """Return the settings of a run: odpipe.yaml where it is there, `given` (None: not given) over it."""
+def read_settings(root: Path, given: Mapping[str, Any], *, stored: Mapping[str, Any] | None = None) -> Settings:
+    """Return the settings of a run: `stored` ones, odpipe.yaml over them, `given` (None: not given) over both."""
     path = root / FILE_NAME
-    values: dict[str, Any] = read_yaml(path) if path.exists() else {}
-    check_keys(values, FILE_NAME)
-    values.update({key: value for key, value in given.items() if value is not None})
-    return parse_settings(values)
+    written: dict[str, Any] = read_yaml(path) if path.exists() else {}
+    check_keys(written, FILE_NAME)
+    return parse_settings({**(stored or {}), **written, **without_none(given)})
+
+
+def without_none(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return only what was really given."""
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def parse_settings(values: Mapping[str, Any]) -> Settings:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from pipeline.code import find_code
-from pipeline.config import FILE_NAME, Settings, parse_settings, read_settings, read_yaml
+from pipeline.config import FILE_NAME, Settings, parse_settings, read_settings, read_yaml, without_none
 from pipeline.errors import ConfigError
 from pipeline.models import read_preset
 from pipeline.plan import Plan
@@ -25,8 +25,13 @@ from pipeline.workspace import Run
 
 
 def plan_training(root: Path, given: Mapping[str, Any], *, fresh: bool = False) -> Plan:
-    """Plan a run from odpipe.yaml and what is `given`; the first use of a run's name makes it."""
-    return make_plan(root, read_settings(root, given), fresh=fresh)
+    """Plan a training: what the run was begun with, odpipe.yaml over it, and what is `given` over both.
+
+    So `make train NAME=cats` goes on with an interrupted run without being told everything again.
+    """
+    settings = read_settings(root, given)
+    stored = {} if fresh else read_stored(root, settings.run_name)
+    return make_plan(root, read_settings(root, given, stored=stored), fresh=fresh)
 
 
 def plan_trained(root: Path, given: Mapping[str, Any]) -> Plan:
@@ -35,18 +40,22 @@ def plan_trained(root: Path, given: Mapping[str, Any]) -> Plan:
     Raises ConfigError when another model is asked for than the one that was trained.
     """
     settings = read_settings(root, given)
-    stored_path = root / Run(settings.run_name).train / "settings.yaml"
-    if not stored_path.exists():
+    stored = read_stored(root, settings.run_name)
+    if not stored:
         return make_plan(root, settings)
-    stored = read_yaml(stored_path)
     asked = given.get("model")
     if asked is not None and read_preset(asked).name != stored.get("model"):
         raise ConfigError(
             f"{settings.run_name} was trained with {stored.get('model')}, not with {asked}",
             hint=f"leave MODEL out, or train it under another NAME: make train MODEL={asked} NAME=...",
         )
-    stored.update({key: value for key, value in given.items() if value is not None})
-    return make_plan(root, parse_settings({**stored, "name": settings.run_name}))
+    return make_plan(root, parse_settings({**stored, **without_none(given), "name": settings.run_name}))
+
+
+def read_stored(root: Path, name: str) -> dict[str, Any]:
+    """Return the settings that a run was trained with; empty when it was not."""
+    path = root / Run(name).train / "settings.yaml"
+    return read_yaml(path) if path.exists() else {}
 
 
 def make_plan(root: Path, settings: Settings, *, fresh: bool = False) -> Plan:

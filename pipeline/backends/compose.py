@@ -59,12 +59,13 @@ def check_compose() -> str:
 
 
 def has_image(name: str) -> bool:
-    """Whether the engine has an image of that name."""
+    """Whether the engine has an image of that name (as docker-compose.yml makes the name)."""
     import docker
 
+    prefix, tag = os.environ.get("ODPIPE_IMAGE_PREFIX", ""), os.environ.get("ODPIPE_IMAGE_TAG", "latest")
     client = docker.from_env(timeout=10)
     try:
-        client.images.get(name)
+        client.images.get(f"{prefix}{name}:{tag}")
     except docker.errors.ImageNotFound:
         return False
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -96,6 +97,44 @@ def test_up_evaluate_scores_all_five_artefacts(clone: Clone) -> None:
     assert done.returncode == 0, done.stdout
     metrics = json.loads((clone.root / "output" / "cats" / "evaluation" / "metrics.json").read_text())
     assert sorted(row["artefact"] for row in metrics) == ["checkpoint", "frozen_graph", "saved_model", "tfjs", "tflite"]
+
+
+def odpipe(clone: Clone, *arguments: str) -> dict[str, Any]:
+    """Run the orchestrator of the host on the Docker backend; return its result."""
+    command = [sys.executable, "-m", "pipeline", *arguments, "--backend", "docker", "--json"]
+    done = subprocess.run(command, cwd=clone.root, env=clone.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_after_up_export_the_host_has_nothing_to_do(clone: Clone) -> None:
+    result = odpipe(clone, "export", "--name", "cats")
+    assert {stage["state"] for stage in result["stages"]} == {"up_to_date"}
+
+
+def test_the_host_runs_a_stale_stage_in_its_container(clone: Clone) -> None:
+    (clone.root / "output" / "cats" / "tflite" / "labels.txt").unlink()
+    result = odpipe(clone, "export", "--name", "cats")
+    states = {stage["stage"]: stage["state"] for stage in result["stages"]}
+    assert (states["freeze"], states["tflite"], states["tfjs"]) == ("up_to_date", "done", "up_to_date")
+    again = clone.compose("up", "export", **RUN)
+    assert again.returncode == 0, again.stdout
+    assert "export  up to date" in again.stdout
+
+
+def test_the_host_detects_in_a_container_in_folders_outside_the_project(clone: Clone, tmp_path: Path) -> None:
+    images = draw_supervisely(tmp_path / "drawn") / "ds" / "img"
+    for out in ("out", "by_graph"):
+        (tmp_path / out).mkdir()
+        if os.geteuid() == 0:
+            os.chown(tmp_path / out, OWNER, OWNER)
+    odpipe(clone, "detect", "--name", "cats", "--images", str(images), "--out", str(tmp_path / "out"))
+    frozen = clone.root / "output" / "cats" / "frozen"
+    graph = ("--graph", str(frozen / "frozen_inference_graph.pb"), "--labels", str(frozen / "label_map.pbtxt"))
+    odpipe(clone, "detect", *graph, "--images", str(images), "--out", str(tmp_path / "by_graph"))
+    for out in ("out", "by_graph"):
+        assert (tmp_path / out / "detection.csv").read_text().startswith("filename,width,height,class,score,")
+        assert len(list((tmp_path / out / "annotated").iterdir())) == 8
 
 
 def test_up_tensorboard_answers_on_this_machine(clone: Clone) -> None:

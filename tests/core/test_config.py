@@ -8,12 +8,23 @@ import pytest
 
 from pipeline.config import Settings, read_settings
 from pipeline.errors import ConfigError
+from pipeline.planner import plan_training
 
 
 def test_the_command_line_wins_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
     (tmp_path / "odpipe.yaml").write_text("steps: 100\nbatch: 4\n")
     settings = read_settings(tmp_path, {"steps": 200, "batch": None})
     assert (settings.steps, settings.batch, settings.seed) == (200, 4, 0)
+
+
+def test_a_run_goes_on_with_what_it_was_begun_with(tmp_path: Path) -> None:
+    train = tmp_path / "output/cats/train"
+    train.mkdir(parents=True)
+    (train / "settings.yaml").write_text("model: ssd_mobilenet_v2\nname: cats\nsteps: 100\nbatch: 4\ndataset: photos\n")
+    (tmp_path / "odpipe.yaml").write_text("batch: 8\n")
+    settings = plan_training(tmp_path, {"name": "cats", "steps": 200}).settings
+    assert (settings.model, settings.dataset, settings.steps, settings.batch) == ("ssd_mobilenet_v2", "photos", 200, 8)
+    assert plan_training(tmp_path, {"name": "cats"}, fresh=True).settings.dataset == "input/supervisely"
 
 
 def test_without_a_file_the_defaults_stand(tmp_path: Path) -> None:
