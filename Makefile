@@ -54,8 +54,8 @@ train: $(ENV)/.ready ## train: MODEL= DATASET= NAME= STEPS= BATCH= SEED= CONFIG=
 
 .PHONY: freeze tflite tfjs export evaluate
 freeze tflite tfjs export: $(ENV)/.ready
-	@$(ODPIPE) $@ $(COMMON) $(JSON_FLAG)
-export: ## frozen graph, SavedModel, TFLite and TensorFlow.js of the last checkpoint: NAME=
+	@$(ODPIPE) $@ $(COMMON) $(if $(PBTXT),--pbtxt) $(JSON_FLAG)
+export: ## frozen graph, SavedModel, TFLite and TensorFlow.js of the last checkpoint: NAME= [PBTXT=1]
 tflite: ## only up to detect.tflite: NAME=
 tfjs: ## only up to the TensorFlow.js model: NAME=
 freeze: ## only up to the frozen graph: NAME=

@@ -99,10 +99,16 @@ def train(
 
 
 def _export_verb(verb: str, text: str) -> None:
-    def command(model: Model = None, name: Name = None, backend: BackendName = None, as_json: Json = False) -> None:
+    def command(
+        model: Model = None,
+        name: Name = None,
+        backend: BackendName = None,
+        pbtxt: Annotated[bool, typer.Option("--pbtxt", help="Write the frozen graphs as text, too.")] = False,
+        as_json: Json = False,
+    ) -> None:
         from pipeline.commands import chains
 
-        given = {"model": model, "name": name, "backend": backend}
+        given = {"model": model, "name": name, "backend": backend, "pbtxt": pbtxt or None}
         finish(lambda: chains.export(find_root(), given, verb=verb), as_json=as_json)
 
     app.command(verb, help=text)(command)

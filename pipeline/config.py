@@ -40,6 +40,7 @@ class Settings(BaseModel):
     seed: int = Field(0, ge=0, description="of the split, the shuffling and the training")
     config: str | None = Field(None, description="a pipeline.config to train from instead of the preset's")
     threads: int | None = Field(None, ge=1, description="CPU threads of training; all cores when unset")
+    pbtxt: bool = Field(False, description="write the frozen graphs as readable text, too")
     backend: Literal["auto", "docker", "local"] = "auto"
     threshold: float = Field(0.5, ge=0, le=1, description="lowest score of a written detection")
 

@@ -73,6 +73,16 @@ def has_image(name: str) -> bool:
     return True
 
 
+def give_to_owner(output: Path, run: Path) -> None:
+    """When root plans a run (sudo make), give the plan to the owner of output/, who the containers become."""
+    if os.geteuid() != 0:
+        return
+    owner = output.stat()
+    jobs = run / ".jobs"
+    for path in (run, jobs, *jobs.iterdir()):
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
 class Compose:
     """The services of docker-compose.yml."""
 
@@ -125,6 +135,7 @@ class Compose:
 
         Paths outside the project are mounted under the same names.
         """
+        give_to_owner(self.root / "output", self.root / "output" / run)
         mounts = [word for path in reads for word in ("-v", f"{path}:{path}:ro")]
         mounts += [word for path in writes for word in ("-v", f"{path}:{path}")]
         return run_process(

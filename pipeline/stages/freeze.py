@@ -11,8 +11,10 @@ SCRIPT = "container_scripts/freeze.py"
 
 
 def job(plan: Plan) -> Job:
+    text = ("--pbtxt",) if plan.settings.pbtxt else ()
     return Job(
-        command=(SCRIPT, "--train-dir", "{train}", "--frozen-dir", "{frozen}"),
+        command=(SCRIPT, "--train-dir", "{train}", "--frozen-dir", "{frozen}", *text),
+        settings={"pbtxt": plan.settings.pbtxt},
         inputs={"train": Place(plan.run.train, CHECKPOINT_FILES)},
         outputs={"frozen": Place(plan.run.frozen)},
         hints={"train": f"make train NAME={plan.run.name} (or: docker compose up train)"},

@@ -20,7 +20,8 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_defaults(tmp_path
 def test_a_run_goes_on_with_what_it_was_begun_with(tmp_path: Path) -> None:
     train = tmp_path / "output/cats/train"
     train.mkdir(parents=True)
-    (train / "settings.yaml").write_text("model: ssd_mobilenet_v2\nname: cats\nsteps: 100\nbatch: 4\ndataset: photos\n")
+    stored = "model: ssd_mobilenet_v2\nname: cats\nsteps: 100\nbatch: 4\ndataset: photos\n"
+    (train / "settings.yaml").write_text(stored)
     (tmp_path / "odpipe.yaml").write_text("batch: 8\n")
     settings = plan_training(tmp_path, {"name": "cats", "steps": 200}).settings
     assert (settings.model, settings.dataset, settings.steps, settings.batch) == ("ssd_mobilenet_v2", "photos", 200, 8)
@@ -41,7 +42,7 @@ def test_the_run_is_called_after_its_model() -> None:
     [
         (
             "step: 100\n",
-            "odpipe.yaml: unknown setting 'step'; known: backend, batch, config, dataset, format, model, name, seed, "
+            "odpipe.yaml: unknown setting 'step'; known: backend, batch, config, dataset, format, model, name, pbtxt, seed, "
             "steps, test_fraction, threads, threshold",
             "did you mean 'steps'?",
         ),

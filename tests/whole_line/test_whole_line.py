@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import re
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +131,29 @@ def test_only_broken_images_are_an_error(tiny_root: Path, tmp_path: Path) -> Non
     done = odpipe(tiny_root, "detect", *flags, *LOCAL)
     assert done.returncode == 3
     assert "detected:" not in done.stderr
+
+
+def test_an_interrupted_training_is_kept_and_goes_on(tiny_root: Path) -> None:
+    training = ("--name", "stopped", "--model", "ssd_mobilenet_v2_quantized_small", "--dataset", "input/drawn", *LOCAL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "train", *training, "--steps", "400", "--batch", "2"],
+        cwd=tiny_root, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    metrics = tiny_root / "output/stopped/train/metrics.jsonl"
+    deadline = time.monotonic() + 240
+    while not (metrics.exists() and metrics.read_text().count("\n") > 1):
+        assert process.poll() is None and time.monotonic() < deadline, "training did not begin"
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal does on ^C
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert err.endswith(
+        "error: stopped in stage train; what was finished is kept\nhint: the same command goes on from there\n"
+    )
+    kept = int(re.findall(r'"model.ckpt-(\d+)"', (tiny_root / "output/stopped/train/checkpoint").read_text())[0])
+    done = odpipe(tiny_root, "train", "--name", "stopped", "--steps", str(kept + 2), *LOCAL)
+    assert done.returncode == 0, done.stderr
+    assert f"resuming at step {kept}" in done.stderr
 
 
 @pytest.mark.parametrize(
