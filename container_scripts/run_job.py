@@ -33,7 +33,7 @@ from pipeline.report.screen import fail, format_duration, say  # noqa: E402
 LOG_TAIL_LINES = 12
 LEFT_ITEMS_OUT = 3  # of a script; if it wrote its outputs all the same, we exit with the next one
 DONE_WITH_ITEMS_LEFT_OUT = 13
-EXPLAINED = (2, 3)  # the script has told the user itself
+EXPLAINED = (2, 3, 4)  # the script has told the user itself (a crash of Python is 1)
 INTERRUPTED = 130
 PR_SET_PDEATHSIG = 1
 

@@ -20,7 +20,7 @@ from pipeline.errors import ConfigError
 from pipeline.models import read_preset
 from pipeline.plan import Plan
 from pipeline.receipts import write_json
-from pipeline.stages import STAGES
+from pipeline.stages import STAGES, train
 from pipeline.workspace import Run
 
 
@@ -87,7 +87,11 @@ def write_specs(root: Path, plan: Plan, only: Collection[str] = tuple(STAGES)) -
     replace_text(jobs / "model.json", plan.preset.model_dump_json(indent=1) + "\n")
     if plan.base_config is not None:
         replace_text(jobs / "base.config", plan.base_config)
-    stored = plan.settings.model_dump(exclude={"backend"}) | {"name": plan.run.name}
+    stored = plan.settings.model_dump(exclude={"backend"}) | {
+        "name": plan.run.name,
+        "steps": train.steps(plan),
+        "batch": train.batch(plan),
+    }
     replace_text(
         jobs / "settings.yaml",
         f"# The settings that this run was trained with; to change them use {FILE_NAME} or the command line.\n"
