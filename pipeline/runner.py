@@ -56,7 +56,7 @@ def run_chain(root: Path, plan: Plan, stages: Iterable[str], choose_backend: Cal
     JobFailed for the first stage that fails, Interrupted after ^C.
     """
     set_dataset(root, plan)
-    specs = write_specs(root, plan)
+    specs = make_specs(root, plan)
     backend: Backend | None = None
     outcomes = []
     for name in stages:
@@ -71,7 +71,9 @@ def run_chain(root: Path, plan: Plan, stages: Iterable[str], choose_backend: Cal
             outcomes.append(Outcome(name, "up_to_date"))
             continue
         check_inputs(root, spec)
-        backend = backend or choose_backend()
+        if backend is None:
+            backend = choose_backend()
+            write_specs(root, plan)
         began = time.monotonic()
         run_stage(backend, spec)
         outcomes.append(Outcome(name, "done", reason, round(time.monotonic() - began, 1)))

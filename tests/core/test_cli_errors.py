@@ -57,6 +57,7 @@ def test_exporting_before_training(project: Path, verb: str) -> None:
         "error: stage freeze needs output/cats/train/checkpoint\n"
         "hint: make train NAME=cats (or: docker compose up train)\n",
     )
+    assert not (project / "output/cats").exists()
 
 
 def test_detecting_before_exporting(project: Path, tmp_path: Path) -> None:
