@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from pipeline import receipts
 from pipeline.backends import Backend
+from pipeline.backends.process import INTERRUPTED
 from pipeline.errors import DataError, Interrupted, PipelineError, StageError
 from pipeline.plan import Plan
 from pipeline.planner import make_specs, write_specs
 from pipeline.report.screen import say
 
-INTERRUPTED = 130
 DONE_WITH_ITEMS_LEFT_OUT = 13  # what run_job.py exits with then
 
 

@@ -41,6 +41,10 @@ class Run:
 
     name: str
 
+    def how_to(self, verb: str) -> str:
+        """Return the command that a hint names for a verb, on either way of running."""
+        return f"make {verb} NAME={self.name} (or: docker compose up {verb})"
+
     @property
     def tf_csv(self) -> str:
         return f"input/tf_csv/{self.name}"

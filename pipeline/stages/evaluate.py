@@ -24,7 +24,7 @@ def job(plan: Plan) -> Job:
         },
         outputs={"metrics": Place(f"{run.evaluation}/metrics.json")},
         hints={
-            "records": f"make train NAME={run.name} (or: docker compose up train)",
-            **dict.fromkeys(runtimes, f"make evaluate NAME={run.name} (or: docker compose up evaluate)"),
+            "records": run.how_to("train"),
+            **dict.fromkeys(runtimes, run.how_to("evaluate")),
         },
     )

@@ -24,8 +24,8 @@ def job(plan: Plan) -> Job:
         },
         outputs={"detections": Place(f"{run.evaluation}/tensorflow")},
         hints={
-            "records": f"make train NAME={run.name} (or: docker compose up train)",
-            "train": f"make train NAME={run.name} (or: docker compose up train)",
-            "frozen": f"make freeze NAME={run.name} (or: docker compose up freeze)",
+            "records": run.how_to("train"),
+            "train": run.how_to("train"),
+            "frozen": run.how_to("freeze"),
         },
     )  # fmt: skip

@@ -21,7 +21,7 @@ def job(plan: Plan) -> Job:
         },
         outputs={"detections": Place(f"{run.evaluation}/tfjs")},
         hints={
-            "records": f"make train NAME={run.name} (or: docker compose up train)",
-            "tfjs": f"make export NAME={run.name} (or: docker compose up export)",
+            "records": run.how_to("train"),
+            "tfjs": run.how_to("export"),
         },
     )  # fmt: skip

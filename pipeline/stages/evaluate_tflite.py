@@ -23,8 +23,8 @@ def job(plan: Plan) -> Job:
         },
         outputs={"detections": Place(f"{run.evaluation}/tflite")},
         hints={
-            "records": f"make train NAME={run.name} (or: docker compose up train)",
-            "tflite": f"make export NAME={run.name} (or: docker compose up export)",
+            "records": run.how_to("train"),
+            "tflite": run.how_to("export"),
         },
         skip=tflite.refusal(plan),
     )  # fmt: skip

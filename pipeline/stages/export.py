@@ -20,5 +20,5 @@ def job(plan: Plan) -> Job:
         command=("-m", "pipeline.jobs.export", *flags, "--manifest", "{manifest}"),
         inputs={name: Place(path) for name, path in folders.items()},
         outputs={"manifest": Place(f"{run.output}/export.json")},
-        hints=dict.fromkeys(folders, f"make export NAME={run.name} (or: docker compose up export)"),
+        hints=dict.fromkeys(folders, run.how_to("export")),
     )

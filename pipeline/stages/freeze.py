@@ -17,5 +17,5 @@ def job(plan: Plan) -> Job:
         settings={"pbtxt": plan.settings.pbtxt},
         inputs={"train": Place(plan.run.train, CHECKPOINT_FILES)},
         outputs={"frozen": Place(plan.run.frozen)},
-        hints={"train": f"make train NAME={plan.run.name} (or: docker compose up train)"},
+        hints={"train": plan.run.how_to("train")},
     )

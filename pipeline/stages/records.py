@@ -18,5 +18,5 @@ def job(plan: Plan) -> Job:
         inputs={"tf_csv": Place(plan.run.tf_csv)},
         settings={"seed": plan.settings.seed},
         outputs={"records": Place(plan.run.records)},
-        hints={"tf_csv": f"make train NAME={plan.run.name} (or: docker compose up train)"},
+        hints={"tf_csv": plan.run.how_to("train")},
     )  # fmt: skip

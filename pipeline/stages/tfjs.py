@@ -14,5 +14,5 @@ def job(plan: Plan) -> Job:
         command=(SCRIPT, "--frozen-dir", "{frozen}", "--tfjs-dir", "{tfjs}"),
         inputs={"frozen": Place(plan.run.frozen, ("saved_model/*", "model.json"))},
         outputs={"tfjs": Place(plan.run.tfjs)},
-        hints={"frozen": f"make freeze NAME={plan.run.name} (or: docker compose up freeze)"},
+        hints={"frozen": plan.run.how_to("freeze")},
     )

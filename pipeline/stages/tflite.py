@@ -14,7 +14,7 @@ def job(plan: Plan) -> Job:
         command=(SCRIPT, "--frozen-dir", "{frozen}", "--tflite-dir", "{tflite}"),
         inputs={"frozen": Place(plan.run.frozen, ("tflite_graph.pb", "model.json"))},
         outputs={"tflite": Place(plan.run.tflite)},
-        hints={"frozen": f"make freeze NAME={plan.run.name} (or: docker compose up freeze)"},
+        hints={"frozen": plan.run.how_to("freeze")},
         skip=refusal(plan),
     )
 

@@ -35,7 +35,7 @@ def job(plan: Plan) -> Job:
             "batch": batch(plan),
             "seed": settings.seed,
         },
-        hints={"records": f"make train NAME={run.name} (or: docker compose up train)"},
+        hints={"records": run.how_to("train")},
         in_place=True,
         identity={"inputs": ["records"], "settings": ["model"]},
         copies={f"{run.jobs}/settings.yaml": f"{run.train}/settings.yaml"},
