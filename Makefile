@@ -20,8 +20,12 @@ LOCK := dockerfiles/requirements/dev.txt
 setting = $(if $(filter command,$(firstword $(origin $(1)))),$(if $($(1)),--$(2) '$($(1))'))
 RUN = $(call setting,MODEL,model) $(call setting,NAME,name)
 COMMON = $(RUN) $(call setting,BACKEND,backend)
-TRAINING = $(call setting,DATASET,dataset) $(call setting,FORMAT,format) $(call setting,STEPS,steps) \
-	$(call setting,BATCH,batch) $(call setting,SEED,seed) $(call setting,CONFIG,config)
+# A setting that is on or off: KEEP_GOING=1
+flag = $(if $(filter command,$(firstword $(origin $(1)))),$(if $(filter-out 0,$($(1))),--$(2)))
+READING = $(call setting,DATASET,dataset) $(call setting,FORMAT,format) $(call setting,GROUP_BY,group-by)
+TRAINING = $(READING) $(call flag,KEEP_GOING,keep-going) $(call setting,MAX_SIDE,max-side) \
+	$(call setting,BALANCE,balance) $(call setting,STEPS,steps) $(call setting,BATCH,batch) \
+	$(call setting,SEED,seed) $(call setting,CONFIG,config)
 JSON_FLAG = $(if $(filter command,$(firstword $(origin JSON))),$(if $(JSON),--json))
 
 .PHONY: help
@@ -49,7 +53,7 @@ demo: $(ENV)/.ready ## the whole line on drawn images, ending with a table and p
 	@$(ODPIPE) demo $(call setting,BACKEND,backend) $(call setting,STEPS,steps) $(JSON_FLAG)
 
 .PHONY: train
-train: $(ENV)/.ready ## train: MODEL= DATASET= NAME= STEPS= BATCH= SEED= CONFIG= FRESH=1
+train: $(ENV)/.ready ## train: MODEL= DATASET= NAME= STEPS= BATCH= SEED= CONFIG= KEEP_GOING=1 MAX_SIDE= BALANCE= GROUP_BY= FRESH=1
 	@$(ODPIPE) train $(COMMON) $(TRAINING) $(call setting,THREADS,threads) $(if $(FRESH),--fresh) $(JSON_FLAG)
 
 .PHONY: freeze tflite tfjs export evaluate
@@ -86,7 +90,7 @@ build: $(ENV)/.ready ## build the Docker images, odapi for this machine's GPU
 
 .PHONY: lock
 lock: $(ENV)/.ready ## write all lock files again
-	@UV=$(ENV)/bin/uv sh dockerfiles/lock_requirements.sh
+	@UV=$(CURDIR)/$(ENV)/bin/uv sh dockerfiles/lock_requirements.sh
 
 .PHONY: test
 test: $(ENV)/.ready ## all tests that this machine can run, environments included
