@@ -37,7 +37,18 @@ app = typer.Typer(
 Model = Annotated[str | None, typer.Option(help="A preset of pipeline/models/, such as ssd_mobilenet_v2_quantized.")]
 Name = Annotated[str | None, typer.Option(help="The run's folder below output/; the model's name when not given.")]
 Dataset = Annotated[str | None, typer.Option(help="The folder of labelled images (default: input/supervisely).")]
-Format = Annotated[str | None, typer.Option(help="supervisely or voc; found out when not given.")]
+Format = Annotated[str | None, typer.Option(help="The dataset's format; found out when not given.")]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(help="Keep images of one scene together in the split: folder, or a regular expression with a group."),
+]
+KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", help="Leave out what cannot be used, naming it, instead of stopping.")
+]
+MaxSide = Annotated[
+    int | None, typer.Option(help="Longest side of a photo in the records; 0 keeps all (default: fits the model).")
+]
+Balance = Annotated[str | None, typer.Option(help="Weigh boxes by the rarity of their class: none, sqrt or inverse.")]
 Steps = Annotated[int | None, typer.Option(help="Training steps; the model's own number when not given.")]
 Batch = Annotated[int | None, typer.Option(help="Images a training step.")]
 Seed = Annotated[int | None, typer.Option(help="Of the split, the shuffling and the training.")]
@@ -84,6 +95,7 @@ def finish(command: Callable[[], Any], *, as_json: bool) -> None:
 def train(
     model: Model = None, name: Name = None, dataset: Dataset = None, format: Format = None, steps: Steps = None,
     batch: Batch = None, seed: Seed = None, config: Config = None, threads: Threads = None,
+    group_by: GroupBy = None, keep_going: KeepGoing = False, max_side: MaxSide = None, balance: Balance = None,
     backend: BackendName = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over; the old run is kept under a dated name.")] = False,
     as_json: Json = False,
@@ -94,6 +106,7 @@ def train(
     given = {
         "model": model, "name": name, "dataset": dataset, "format": format, "steps": steps, "batch": batch,
         "seed": seed, "config": config, "threads": threads, "backend": backend,
+        "group_by": group_by, "keep_going": keep_going or None, "max_side": max_side, "balance": balance,
     }  # fmt: skip
     finish(lambda: chains.train(find_root(), given, fresh=fresh), as_json=as_json)
 
@@ -162,14 +175,16 @@ def demo(backend: BackendName = None, steps: Steps = None, name: Name = None, as
 @app.command()
 def status(
     model: Model = None, name: Name = None, dataset: Dataset = None, format: Format = None, steps: Steps = None,
-    batch: Batch = None, seed: Seed = None, config: Config = None, as_json: Json = False,
+    batch: Batch = None, seed: Seed = None, config: Config = None, group_by: GroupBy = None,
+    keep_going: KeepGoing = False, max_side: MaxSide = None, balance: Balance = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Show each stage of a run: up to date, or why not."""
     from pipeline.commands.status import status as run
 
     given = {
         "model": model, "name": name, "dataset": dataset, "format": format, "steps": steps, "batch": batch,
-        "seed": seed, "config": config,
+        "seed": seed, "config": config, "group_by": group_by, "keep_going": keep_going or None,
+        "max_side": max_side, "balance": balance,
     }  # fmt: skip
     finish(lambda: run(find_root(), given), as_json=as_json)
 

@@ -33,8 +33,16 @@ class Settings(BaseModel):
     model: str = Field(DEFAULT_MODEL, description="a preset of pipeline/models/")
     name: str | None = Field(None, description="the run's folder below output/; the model's name when unset")
     dataset: str = Field("input/supervisely", description="the folder of labelled images")
-    format: str = Field("auto", description="supervisely, voc, or auto")
+    format: str = Field("auto", description="one of pipeline/datasets/formats.py, or auto")
     test_fraction: float = Field(0.2, gt=0, lt=1, description="share of images kept for evaluation")
+    group_by: str | None = Field(
+        None, description="keeps the images of one scene on one side: 'folder', or a regular expression with a group"
+    )
+    keep_going: bool = Field(False, description="leave out what cannot be used, naming it, instead of stopping")
+    max_side: int | None = Field(
+        None, ge=0, description="longest side of a photo in the records, in pixels; 0 keeps all, unset fits the model"
+    )
+    balance: Literal["none", "sqrt", "inverse"] = Field("none", description="weigh boxes by the rarity of their class")
     steps: int | None = Field(None, ge=1, description="training steps")
     batch: int | None = Field(None, ge=1, description="images a step")
     seed: int = Field(0, ge=0, description="of the split, the shuffling and the training")

@@ -16,7 +16,7 @@ def to_checked_box(box: Box, frame: Frame, problems: Problems, *, where: str) ->
     edges = "({})".format(", ".join(format_number(v) for v in (box.xmin, box.ymin, box.xmax, box.ymax)))
     if box.xmin >= box.xmax or box.ymin >= box.ymax:
         problems.refuse(
-            "box of no area",
+            "box_inverted" if box.xmin > box.xmax or box.ymin > box.ymax else "box_no_area",
             f"{where} ({box.label}): box {edges} has no area; wanted xmin < xmax and ymin < ymax",
             hint="delete the object, or draw it again",
         )
@@ -29,10 +29,10 @@ def to_checked_box(box: Box, frame: Frame, problems: Problems, *, where: str) ->
     overshoot = max(-box.xmin, -box.ymin, box.xmax - frame.width, box.ymax - frame.height)
     if overshoot > ROUNDING_PX or clipped.xmin >= clipped.xmax or clipped.ymin >= clipped.ymax:
         problems.refuse(
-            "box outside its image",
+            "box_outside",
             f"{where} ({box.label}): box {edges} is outside its image of {frame.width}x{frame.height}",
             hint="draw it again inside the image",
         )
         return None
-    problems.note("boxes clipped by at most a pixel", where)
+    problems.note("box_clipped", where)
     return clipped

@@ -7,6 +7,7 @@ stage turns the pixels; where it declares the stored size they are in the stored
 
 from __future__ import annotations
 
+import io
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ from pathlib import Path
 from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
-from pipeline.datasets.problems import Problems
-from pipeline.errors import DataError
+from pipeline.datasets.content import read_stored
+from pipeline.datasets.model import Embedded
+from pipeline.datasets.problems import ItemError, Problems
 
 _EXIF_ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)
@@ -41,17 +43,23 @@ class Frame:
     note: str | None = None
 
 
-def read_header(path: Path) -> Header:
-    """Read an image's size and orientation without decoding it. Raises DataError that names the file."""
+def read_header(path: Path, embedded: Embedded | None = None) -> Header:
+    """Read an image's size and orientation without decoding it. Raises ItemError that names the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Pillow.open(path) as image:
+            with Pillow.open(path if embedded is None else io.BytesIO(read_stored(path, embedded))) as image:
                 header = to_header(image)
+    except ItemError:
+        raise
+    except Pillow.DecompressionBombError as error:
+        raise ItemError("image_bomb", f"{path}: not a readable image: {describe(error, path)}") from error
     except Exception as error:  # Pillow lets whatever a broken header causes through: struct.error, KeyError, ...
-        raise DataError(f"{path}: not a readable image: {describe(error, path)}") from error
+        kind = "image_unreadable" if path.is_file() else "image_missing"
+        raise ItemError(kind, f"{path}: not a readable image: {describe(error, path)}") from error
     if header.width < 1 or header.height < 1:
-        raise DataError(f"{path}: not a readable image: its size is {header.width}x{header.height}")
+        size = f"{header.width}x{header.height}"
+        raise ItemError("image_unreadable", f"{path}: not a readable image: its size is {size}")
     return header
 
 
@@ -63,7 +71,7 @@ def to_header(image: Pillow.Image) -> Header:
 
 def describe(error: Exception, path: Path) -> str:
     """Turn an error of Pillow into the rest of a sentence that does not name the file again."""
-    if path.stat().st_size == 0:
+    if path.is_file() and path.stat().st_size == 0:
         return "the file is empty"
     if isinstance(error, UnidentifiedImageError):
         return "its content is of no known image format"
@@ -87,23 +95,31 @@ def choose_frame(header: Header, declared: tuple[int, int] | None) -> Frame | No
     """
     real = (header.width, header.height)
     if declared is not None and is_turned(header, *declared):
-        return Frame(*declared, note="EXIF rotation applied, as the declared size wants it")
+        return Frame(*declared, note="exif_turned")
     if declared is None or declared == real:
-        note = "EXIF rotation ignored: boxes taken in the stored frame" if header.orientation != 1 else None
+        note = "exif_ignored" if header.orientation != 1 else None
         return Frame(*real, note=note)
     ratio = declared[0] * header.height / (declared[1] * header.width)
     if abs(ratio - 1) < SAME_SHAPE and max(abs(declared[0] - real[0]), abs(declared[1] - real[1])) > 2:
         return None
-    return Frame(*real, note="declared size is not the real one: boxes taken in real pixels")
+    return Frame(*real, note="size_differs")
 
 
-def read_frame(path: Path, declared: tuple[int, int] | None, problems: Problems, *, where: str) -> Frame:
-    """Read an image's header and choose the frame of its boxes. `where` names the annotation; raises DataError."""
-    header = read_header(path)
+def read_frame(
+    path: Path,
+    declared: tuple[int, int] | None,
+    problems: Problems,
+    *,
+    where: str,
+    embedded: Embedded | None = None,
+) -> Frame:
+    """Read an image's header and choose the frame of its boxes. `where` names the annotation; raises ItemError."""
+    header = read_header(path, embedded)
     frame = choose_frame(header, declared)
     if frame is None:
         assert declared is not None
-        raise DataError(
+        raise ItemError(
+            "size_ambiguous",
             f"{where}: declares {declared[0]}x{declared[1]} pixels, but {path} has {header.width}x{header.height}",
             hint="label the image in the size it has, or resize it back",
         )

@@ -27,6 +27,15 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Embedded:
+    """Where an image lies inside another file, `Image.path`: `length` bytes from `offset`, plain or in base64."""
+
+    offset: int
+    length: int
+    base64: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """One image file and its boxes.
 
@@ -34,6 +43,8 @@ class Image:
     `width` and `height` are those of the frame in which the boxes are drawn. They differ from the file's
     own only where EXIF turns the photo by 90 degrees and it was labelled as people see it: (3000, 4000)
     for a stored 4000x3000 with orientation 6. `split` is what the dataset says: train, val, test or nothing.
+    `embedded` is set where `path` is not the image itself but holds it (LabelMe, TFRecord); read either with
+    `content.read_content`.
     """
 
     path: Path
@@ -42,6 +53,7 @@ class Image:
     height: int
     boxes: tuple[Box, ...]
     split: str | None = None
+    embedded: Embedded | None = None
 
 
 @dataclass(frozen=True, slots=True)

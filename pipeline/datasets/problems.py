@@ -2,56 +2,92 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass
 
+from pipeline.datasets.findings import KINDS
 from pipeline.errors import DataError
+
+KEPT_OF_A_KIND = 1000
+"""Findings of one kind whose words are kept; beyond them they are only counted, so that memory stays flat."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """One item that cannot be used: its kind (for counting) and the sentence for people."""
+class Finding:
+    """One thing found: its kind (a key of `KINDS`), a sentence or a place, and what to do about it."""
 
     kind: str
     message: str
+    hint: str | None = None
+
+
+class ItemError(DataError):
+    """One item of a dataset cannot be used; `kind` is a key of `KINDS`."""
+
+    def __init__(self, kind: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
 
 
 class Problems:
     """Collects what a reader finds odd.
 
-    Strict by default: the first item refused raises DataError. With `keep_going` it is recorded once, the
-    reader leaves the item out, and whoever called the reader shows `refused`. A note is about something legal
-    that people should know of (a clipped box, a skipped polyline); it never raises.
+    Strict by default: the first item refused raises DataError. With `keep_going` it is recorded, the reader
+    leaves the item out, and whoever called the reader shows what was found. A note is about something legal that
+    people should know of (a clipped box, a skipped polyline); it never raises.
+
+    `lost_images` and `lost_boxes` count what the findings cost, so that what a dataset holds is what was read
+    plus these.
     """
 
     def __init__(self, *, keep_going: bool = False) -> None:
         self.keep_going = keep_going
-        self.refused: list[Refusal] = []
-        self.notes: defaultdict[str, list[str]] = defaultdict(list)
+        self.findings: dict[str, list[Finding]] = {}
+        self.counts: Counter[str] = Counter()
+        self.lost_images = 0
+        self.lost_boxes = 0
 
-    def refuse(self, kind: str, message: str, *, hint: str | None = None) -> None:
-        """Say that an item cannot be used. Raises DataError unless told to keep going."""
+    def refuse(self, kind: str, message: str, *, hint: str | None = None, boxes: int = 0) -> None:
+        """Say that an item cannot be used. Raises DataError unless told to keep going.
+
+        `boxes` are those that are lost with a whole image.
+        """
         if not self.keep_going:
             raise DataError(message, hint=hint)
-        self.refused.append(Refusal(kind, message))
+        self._add(Finding(kind, message, hint), boxes)
+
+    def refuse_item(self, error: DataError, kind: str, *, boxes: int = 0) -> None:
+        """Refuse the item that an error is about, as the error's own kind if it has one, else as `kind`."""
+        self.refuse(error.kind if isinstance(error, ItemError) else kind, str(error), hint=error.hint, boxes=boxes)
 
     def note(self, kind: str, where: str) -> None:
         """Count something legal but odd; `where` names the file, and the object where there is one."""
-        self.notes[kind].append(where)
+        self._add(Finding(kind, where), 0)
 
-    def counts(self) -> dict[str, int]:
-        """Count all findings by kind, refusals and notes together."""
-        counted: dict[str, int] = {}
-        for refusal in self.refused:
-            counted[refusal.kind] = counted.get(refusal.kind, 0) + 1
-        for kind, places in self.notes.items():
-            counted[kind] = counted.get(kind, 0) + len(places)
-        return counted
+    def _add(self, finding: Finding, boxes: int) -> None:
+        cost = KINDS[finding.kind].cost
+        self.lost_images += cost == "image"
+        self.lost_boxes += boxes + (cost == "box")
+        self.counts[finding.kind] += 1
+        kept = self.findings.setdefault(finding.kind, [])
+        if len(kept) < KEPT_OF_A_KIND:
+            kept.append(finding)
+
+    @property
+    def refused(self) -> int:
+        """The number of items that cannot be used."""
+        return sum(count for kind, count in self.counts.items() if KINDS[kind].refused)
 
     def to_lines(self, *, examples: int = 3) -> list[str]:
-        """Format all findings for people: each refused item by name, each note once with its count."""
-        lines = [f"skipped: {refusal.message}" for refusal in self.refused]
-        for kind, places in self.notes.items():
-            named = ", ".join(places[:examples]) + (", ..." if len(places) > examples else "")
-            lines.append(f"note: {kind}: {len(places)} ({named})")
+        """Format all findings for people: each refused item by its sentence, each note once with its count."""
+        lines = []
+        for kind, findings in self.findings.items():
+            unnamed = self.counts[kind] - len(findings)
+            if KINDS[kind].refused:
+                lines += [f"skipped: {finding.message}" for finding in findings]
+                lines += [f"skipped: {unnamed} more: {KINDS[kind].title}"] if unnamed else []
+                continue
+            named = ", ".join(finding.message for finding in findings[:examples])
+            more = ", ..." if self.counts[kind] > examples else ""
+            lines.append(f"note: {KINDS[kind].title}: {KINDS[kind].done}: {self.counts[kind]} ({named}{more})")
         return lines

@@ -13,8 +13,8 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
+from pipeline.datasets.content import read_content
 from pipeline.datasets.model import Image
 from pipeline.errors import ConfigError, DataError
 
@@ -77,7 +77,7 @@ def _describe(images: Sequence[Image], undecided: list[Image], *, explicit: bool
 def _scores(images: Sequence[Image], seed: int) -> dict[str, float]:
     """Give each image a number in [0, 1) that depends on the seed and its bytes only."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        digests = list(pool.map(lambda image: hash_file(image.path), images))
+        digests = list(pool.map(hash_image, images))
     scores = {}
     for image, digest in zip(images, digests, strict=True):
         score = hashlib.sha256(f"{seed}:{digest}".encode()).digest()
@@ -85,18 +85,9 @@ def _scores(images: Sequence[Image], seed: int) -> dict[str, float]:
     return scores
 
 
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
-
-
-def _digest(file: object) -> str:
-    # Python 3.10 has no file_digest; this goes when 3.11 is the least.
-    digest = hashlib.sha256()
-    while chunk := file.read(2**20):  # type: ignore[attr-defined]
-        digest.update(chunk)
-    return digest.hexdigest()
+def hash_image(image: Image) -> str:
+    """Return the SHA-256 of an image's stored bytes, in hex."""
+    return hashlib.sha256(read_content(image)).hexdigest()
 
 
 def _split_by_score(images: Sequence[Image], scores: dict[str, float], test_fraction: float) -> dict[str, bool]:

@@ -61,13 +61,13 @@ def read(root: Path, problems: Problems) -> Dataset:
         annotated = _pair(folder, names, images, problems)
         for name in images:
             if is_image_name(name) and name not in annotated:
-                problems.note("images without an annotation, left out", str(folder.parent / "img" / name))
+                problems.note("image_unannotated", str(folder.parent / "img" / name))
         for name, annotation in annotated.items():
             try:
                 image_path = resolve_inside(folder.parent / "img", name, str(annotation))
                 found.append((dataset, _read_image(annotation, image_path, shapes, problems)))
             except DataError as error:
-                problems.refuse("unusable image or annotation", str(error), hint=error.hint)
+                problems.refuse_item(error, "image_unusable")
     names_made = unique_names([(dataset, image.path.name) for dataset, image in found])
     images_read = tuple(
         Image(image.path, name, image.width, image.height, image.boxes, image.split or _split_of_dataset(dataset))
@@ -76,7 +76,7 @@ def read(root: Path, problems: Problems) -> Dataset:
     used = {box.label for image in images_read for box in image.boxes}
     for title in shapes:
         if title not in used:
-            problems.note("classes without a box, left out", title)
+            problems.note("label_unused", title)
     return Dataset(NAME, root, tuple(title for title in shapes if title in used), images_read)
 
 
@@ -125,23 +125,23 @@ def _pair(folder: Path, names: list[str], images: list[str], problems: Problems)
     for name in names:
         path = folder / name
         if not name.lower().endswith(".json"):
-            problems.note("files in ann/ that are no annotation, ignored", str(path))
+            problems.note("annotation_file_ignored", str(path))
             continue
         if path.stat().st_size == 0:
-            problems.note("empty annotation files, ignored", str(path))
+            problems.note("annotation_empty_file", str(path))
             continue
         named = name[: -len(".json")]
         candidates = [named] if named in known else by_stem.get(named, [])
         if len(candidates) != 1:
             found = f"more than one image ({', '.join(candidates)})" if candidates else "no image"
             problems.refuse(
-                "annotation without its image",
+                "image_missing",
                 f"{path}: {found} for it in {folder.parent / 'img'}; wanted {named}",
                 hint=f"put the image there, or delete {path}",
             )
         elif candidates[0] in pairs:
             problems.refuse(
-                "two annotations of one image",
+                "annotation_repeated",
                 f"{path}: {pairs[candidates[0]]} is an annotation of {candidates[0]} too",
                 hint="delete one of them",
             )
@@ -173,24 +173,24 @@ def _read_box(
 ) -> Box | None:
     title = entry.get("classTitle") if isinstance(entry, dict) else None
     if not isinstance(entry, dict) or not isinstance(title, str):
-        problems.refuse("unreadable object", f"{where} has no classTitle")
+        problems.refuse("object_unreadable", f"{where} has no classTitle")
         return None
     if title not in shapes:
         guess = did_you_mean(title, shapes)
         problems.refuse(
-            "unknown label",
+            "label_unknown",
             f"{where} has class {title!r}, which meta.json does not list; it lists: {', '.join(shapes) or 'none'}",
             hint=guess or f"add {title!r} to meta.json, or rename the object's class",
         )
         return None
     shape = figures.shape_of(entry, shapes[title])
     if shape not in figures.BOXED:
-        problems.note(f"figures without a box, skipped ({shape})", where)
+        problems.note("object_skipped", f"{where} ({shape})")
         return None
     try:
         edges = figures.to_edges(entry, shape, between_pixels=between_pixels)
     except ValueError as error:
-        problems.refuse("unreadable object", f"{where} ({title}): {error}")
+        problems.refuse("object_unreadable", f"{where} ({title}): {error}")
         return None
     return Box(title, *edges)
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import csv
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from pipeline.datasets.content import copy_content, count_bytes
 from pipeline.datasets.disk import check_space, explaining_full_disk
 from pipeline.datasets.label_map import format_label_map
 from pipeline.datasets.model import Box, Image, format_number, parse_number
@@ -40,7 +40,7 @@ def write_tf_csv(
     `shown` is the folder's name in messages, where it is written aside; `progress` is told the images copied.
     """
     parts = {"train": split.train, "test": split.test}
-    needed = sum(image.path.stat().st_size for images in parts.values() for image in images)
+    needed = sum(count_bytes(image) for images in parts.values() for image in images)
     shown = shown or folder
     check_space(folder, needed, shown=shown)
     with explaining_full_disk(shown, needed):
@@ -48,11 +48,9 @@ def write_tf_csv(
             (folder / "images" / part).mkdir(parents=True)
             write_csv(folder / f"{part}.csv", images)
         (folder / LABEL_MAP).write_text(format_label_map(labels), encoding="utf-8")
-        copies = [
-            (image.path, folder / "images" / part / image.name) for part, images in parts.items() for image in images
-        ]
+        copies = [(image, folder / "images" / part / image.name) for part, images in parts.items() for image in images]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for done, _ in enumerate(pool.map(lambda copy: shutil.copyfile(*copy), copies), start=1):
+            for done, _ in enumerate(pool.map(lambda copy: copy_content(*copy), copies), start=1):
                 progress(done)
 
 

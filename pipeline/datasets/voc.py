@@ -64,17 +64,17 @@ def read(root: Path, problems: Problems) -> Dataset:
     annotations: dict[Path, _Annotation] = {}
     for path in _find_xml(folders):
         if path.stat().st_size == 0:
-            problems.note("empty annotation files, ignored", str(path))
+            problems.note("annotation_empty_file", str(path))
             continue
         try:
             annotation = _read_annotation(path, problems)
         except DataError as error:
-            problems.refuse("unreadable annotation", str(error), hint=error.hint)
+            problems.refuse_item(error, "annotation_unreadable")
             continue
         if annotation:
             annotations[path] = annotation
         else:
-            problems.note("XML files that are no annotation, ignored", str(path))
+            problems.note("annotation_file_ignored", str(path))
     named = {path: annotation.filename for path, annotation in annotations.items()}
     image_paths = pair_images(named, folders, problems)
     splits = read_splits(folders, problems)
@@ -84,7 +84,7 @@ def read(root: Path, problems: Problems) -> Dataset:
         try:
             images.append(_read_image(path, annotations[path], image_path, split, problems))
         except DataError as error:
-            problems.refuse("unusable image or annotation", str(error), hint=error.hint)
+            problems.refuse_item(error, "image_unusable", boxes=len(annotations[path].boxes))
     groups = [(image.path.parent.relative_to(root).as_posix().strip("."), image.name) for image in images]
     finished = tuple(
         Image(image.path, name, image.width, image.height, image.boxes, image.split)
@@ -120,10 +120,10 @@ def _read_annotation(path: Path, problems: Problems) -> _Annotation | None:
         try:
             found.append((where, _read_box(entry, where)))
         except DataError as error:
-            problems.refuse("unreadable object", str(error), hint=error.hint)
+            problems.refuse_item(error, "object_unreadable")
             continue
         if (entry.findtext("difficult") or "").strip() == "1":
-            problems.note("objects marked difficult, kept as any other", where)
+            problems.note("object_difficult", where)
     if not any(isinstance(value, float) for _, box in found for value in _edges_of(box)):
         found = [(where, Box(box.label, box.xmin - 1, box.ymin - 1, box.xmax, box.ymax)) for where, box in found]
     return _Annotation((tree.findtext("filename") or "").strip(), _declared_size(tree), found)

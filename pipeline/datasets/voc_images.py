@@ -31,19 +31,19 @@ def pair_images(named: dict[Path, str], folders: dict[Path, list[str]], problems
         if not found or (len(found) == 1 and claimed[found[0]] > 1 and _key(found[0].name) != _key(path.stem)):
             own = index.find(path, path.stem)
             if own and own != found:
-                problems.note("<filename> names no image, or another's: the annotation's own name used", str(path))
+                problems.note("image_name_differs", str(path))
                 found = own
         if len(found) != 1:
             what = named[path] or path.stem
             several = " or ".join(str(image) for image in found)
             problems.refuse(
-                "annotation without its image",
+                "image_missing",
                 f"{path}: its image {what!r} could be {several}" if found else f"{path}: no image {what!r} for it",
                 hint="name the file in <filename>" if found else f"put the image beside it, or delete {path}",
             )
         elif found[0] in taken:
             problems.refuse(
-                "two annotations of one image",
+                "annotation_repeated",
                 f"{path}: {taken[found[0]]} is an annotation of {found[0]} too",
                 hint="delete one of them",
             )
@@ -52,7 +52,7 @@ def pair_images(named: dict[Path, str], folders: dict[Path, list[str]], problems
             pairs[path] = found[0]
     for image in index.images:
         if image not in taken:
-            problems.note("images without an annotation, left out", str(image))
+            problems.note("image_unannotated", str(image))
     return pairs
 
 

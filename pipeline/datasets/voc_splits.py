@@ -44,7 +44,7 @@ def read_splits(folders: dict[Path, list[str]], problems: Problems) -> dict[str,
                 twice.add(name)
                 splits[name] = split if before == "train" else before
     for name in sorted(twice):
-        problems.note("images in two lists of ImageSets/Main, not trained on", name)
+        problems.note("split_contradicts", name)
     for name, split in list(splits.items()):
         decoded = unquote(name)
         splits.setdefault(decoded, split)

@@ -68,11 +68,11 @@ def pack_image(image: Image, label_ids: Mapping[str, int], *, jpeg_word: str = "
     frame = Frame(encoded.width, encoded.height)
     boxes = [to_checked_box(box, frame, problems, where=where) for box in image.boxes]
     if (encoded.width, encoded.height) != (image.width, image.height):
-        problems.note("size in the csv is not the real one: boxes taken in real pixels", where)
+        problems.note("size_differs", where)
     kept = tuple(box for box in boxes if box)
     checked = Image(image.path, image.name, encoded.width, encoded.height, kept)
     return PackedImage(
-        _serialize(checked, encoded, label_ids, jpeg_word=jpeg_word), encoded.reason, tuple(problems.notes)
+        _serialize(checked, encoded, label_ids, jpeg_word=jpeg_word), encoded.reason, tuple(problems.counts)
     )
 
 

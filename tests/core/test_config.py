@@ -42,8 +42,8 @@ def test_the_run_is_called_after_its_model() -> None:
     [
         (
             "step: 100\n",
-            "odpipe.yaml: unknown setting 'step'; known: backend, batch, config, dataset, format, model, name, "
-            "pbtxt, seed, steps, test_fraction, threads, threshold",
+            "odpipe.yaml: unknown setting 'step'; known: backend, balance, batch, config, dataset, format, "
+            "group_by, keep_going, max_side, model, name, pbtxt, seed, steps, test_fraction, threads, threshold",
             "did you mean 'steps'?",
         ),
         ("steps: many\n", "setting 'steps' is 'many': input should be a valid integer, unable to parse string as an "

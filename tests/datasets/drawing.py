@@ -8,6 +8,8 @@ from typing import Any
 
 from PIL import Image as Pillow
 
+from pipeline.datasets.problems import Problems
+
 
 def draw_picture(path: Path, *, size: tuple[int, int] = (40, 30), shade: int = 128, **options: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,3 +69,8 @@ def voc_object(label: str, *edges: object) -> str:
         f"<{side}>{edge}</{side}>" for side, edge in zip(("xmin", "ymin", "xmax", "ymax"), edges, strict=True)
     )
     return f"<object><name>{label}</name><bndbox>{sides}</bndbox></object>"
+
+
+def messages(problems: Problems) -> dict[str, list[str]]:
+    """Return what was found: {kind: sentences or places}."""
+    return {kind: [finding.message for finding in findings] for kind, findings in problems.findings.items()}

@@ -38,7 +38,7 @@ def test_it_says_what_it_read(tmp_path: Path) -> None:
         "split as the dataset says: 2 train, 1 test",
         "  cat              1 boxes in train        1 in test",
         '  dog "big"        1 boxes in train        1 in test',
-        "note: classes without a box, left out: 2 (mouche verte été, unused)",
+        "note: class without a box: left out of the label map: 2 (mouche verte été, unused)",
     ]
     assert [image.name for image in read_csv(tmp_path / "out/train.csv", tmp_path / "out/images/train")] == [
         "empty.png",

@@ -38,7 +38,7 @@ class TestEverySample:
         expected = json.loads((SAMPLES / f"{name}.expected.json").read_text(encoding="utf-8"))
         problems = Problems()
         plain = to_plain(read_dataset(SAMPLES / name, problems=problems))
-        assert {**plain, "notes": problems.counts()} == expected
+        assert {**plain, "findings": dict(problems.counts)} == expected
 
     def test_only_its_own_format_fits_and_the_others_say_why_not(self, name: str) -> None:
         expected = json.loads((SAMPLES / f"{name}.expected.json").read_text(encoding="utf-8"))["format"]

@@ -12,7 +12,7 @@ from pipeline.datasets import supervisely
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError
-from tests.datasets.drawing import Project, rectangle
+from tests.datasets.drawing import Project, messages, rectangle
 
 
 def read_boxes(project: Project, problems: Problems | None = None) -> tuple[Box, ...]:
@@ -49,7 +49,7 @@ def test_a_box_one_pixel_too_far_is_clipped_and_counted(tmp_path: Path) -> None:
     path = project.add("a.png", rectangle("cat", 3, 3, 40, 30))
     problems = Problems()
     assert read_boxes(project, problems) == (Box("cat", 3, 3, 40, 30),)
-    assert dict(problems.notes) == {"boxes clipped by at most a pixel": [f"{path}: object 1"]}
+    assert messages(problems) == {"box_clipped": [f"{path}: object 1"]}
 
 
 def test_a_box_outside_its_image_is_an_error(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pipeline.datasets import voc
 from pipeline.datasets.model import Box, Image
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError
-from tests.datasets.drawing import draw_picture, voc_object, write_voc
+from tests.datasets.drawing import draw_picture, messages, voc_object, write_voc
 
 
 def refusal(root: Path) -> DataError:
@@ -39,7 +39,7 @@ def test_a_box_that_counts_from_zero_is_clipped_and_counted(tmp_path: Path) -> N
     path = write_voc(tmp_path, "a.png", voc_object("cat", 0, 0, 40, 30))
     problems = Problems()
     assert read_one(tmp_path, problems).boxes == (Box("cat", 0, 0, 40, 30),)
-    assert dict(problems.notes) == {"boxes clipped by at most a pixel": [f"{path}: object 1"]}
+    assert messages(problems) == {"box_clipped": [f"{path}: object 1"]}
 
 
 def test_fractions_in_a_file_mean_edges_between_pixels(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_photo_labelled_as_exif_turns_it_is_read_in_the_turned_frame(tmp_path:
     problems = Problems()
     image = read_one(tmp_path, problems)
     assert (image.width, image.height, image.boxes) == (30, 40, (Box("cat", 0, 0, 30, 40),))
-    assert dict(problems.notes) == {"EXIF rotation applied, as the declared size wants it": [str(path)]}
+    assert messages(problems) == {"exif_turned": [str(path)]}
 
 
 def test_a_photo_labelled_as_stored_stays_as_it_is(tmp_path: Path) -> None:
@@ -144,14 +144,14 @@ def test_a_photo_labelled_as_stored_stays_as_it_is(tmp_path: Path) -> None:
     draw_picture(tmp_path / "a.jpg", exif=exif)
     problems = Problems()
     assert read_one(tmp_path, problems).boxes == (Box("cat", 0, 0, 40, 30),)
-    assert dict(problems.notes) == {"EXIF rotation ignored: boxes taken in the stored frame": [str(path)]}
+    assert messages(problems) == {"exif_ignored": [str(path)]}
 
 
 def test_a_declared_size_that_is_no_scale_of_the_real_one_is_counted(tmp_path: Path) -> None:
     path = write_voc(tmp_path, "a.png", voc_object("cat", 1, 1, 40, 30), declared=(30, 40))
     problems = Problems()
     assert read_one(tmp_path, problems).boxes == (Box("cat", 0, 0, 40, 30),)
-    assert dict(problems.notes) == {"declared size is not the real one: boxes taken in real pixels": [str(path)]}
+    assert messages(problems) == {"size_differs": [str(path)]}
 
 
 def test_an_image_in_two_lists_is_not_trained_on(tmp_path: Path) -> None:
@@ -162,4 +162,4 @@ def test_an_image_in_two_lists_is_not_trained_on(tmp_path: Path) -> None:
     (lists / "train.txt").write_text("a\n")
     problems = Problems()
     assert read_one(tmp_path, problems).split == "test"
-    assert dict(problems.notes) == {"images in two lists of ImageSets/Main, not trained on": ["a"]}
+    assert messages(problems) == {"split_contradicts": ["a"]}
