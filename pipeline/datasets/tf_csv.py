@@ -10,19 +10,23 @@ An image without boxes is one line with empty class and box cells. Images are th
 from __future__ import annotations
 
 import csv
+import errno
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from pipeline.cores import map_in_threads
 from pipeline.datasets.content import copy_content, count_bytes
+from pipeline.datasets.csv_rows import parse_box, parse_size
 from pipeline.datasets.disk import check_space, explaining_full_disk
 from pipeline.datasets.label_map import format_label_map
-from pipeline.datasets.model import Box, Image, format_number, parse_number
+from pipeline.datasets.model import Box, Image, format_number
 from pipeline.datasets.split import Split
 from pipeline.datasets.tree import resolve_inside
 from pipeline.errors import DataError
 
+_NOT_IN_KERNEL = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
+"""What copy_file_range says between two file systems, on old kernels, and of files it cannot copy."""
 COLUMNS = ("filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax")
 LABEL_MAP = "label_map.pbtxt"
 
@@ -48,10 +52,46 @@ def write_tf_csv(
             (folder / "images" / part).mkdir(parents=True)
             write_csv(folder / f"{part}.csv", images)
         (folder / LABEL_MAP).write_text(format_label_map(labels), encoding="utf-8")
-        copies = [(image, folder / "images" / part / image.name) for part, images in parts.items() for image in images]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for done, _ in enumerate(pool.map(lambda copy: copy_content(*copy), copies), start=1):
-                progress(done)
+        copies = (
+            (image, os.path.join(folder, "images", part, image.name))
+            for part, images in parts.items()
+            for image in images
+        )
+        for done, _ in enumerate(map_in_threads(lambda copy: _copy(*copy), copies), start=1):
+            progress(done)
+
+
+def _copy(image: Image, target: str) -> None:
+    if image.embedded is not None or not _copy_in_kernel(image.path, target):
+        copy_content(image, Path(target))
+
+
+def _copy_in_kernel(source: Path, target: str) -> bool:
+    """Copy a file without its bytes passing through this process; say whether that could be done.
+
+    On file systems that share blocks (Btrfs, XFS) nothing is copied at all.
+    """
+    if not hasattr(os, "copy_file_range"):
+        return False
+    reader = os.open(source, os.O_RDONLY)
+    try:
+        writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        try:
+            left = os.fstat(reader).st_size
+            while left:
+                copied = os.copy_file_range(reader, writer, left)
+                if not copied:
+                    return False  # some file systems of the kernel's own say so where they cannot
+                left -= copied
+        except OSError as error:
+            if error.errno not in _NOT_IN_KERNEL:
+                raise
+            return False
+        finally:
+            os.close(writer)
+    finally:
+        os.close(reader)
+    return True
 
 
 def write_csv(path: Path, images: Sequence[Image]) -> None:
@@ -115,20 +155,7 @@ def read_csv(path: Path, images_dir: Path) -> list[Image]:
 
 
 def _parse_row(cells: list[str], where: str) -> tuple[str, tuple[int, int], Box | None]:
-    name, width_text, height_text, label, *edge_texts = cells
+    name, width, height, label, *edges = cells
     if not name:
         raise DataError(f"{where}: no filename")
-    width, height = parse_number(width_text), parse_number(height_text)
-    if not isinstance(width, int) or not isinstance(height, int) or width < 1 or height < 1:
-        raise DataError(f"{where}: the size is {width_text!r} x {height_text!r}, not two whole numbers of pixels")
-    if not label and not any(edge_texts):
-        return name, (width, height), None
-    if not label:
-        raise DataError(f"{where}: a box without a class")
-    edges = []
-    for column, text in zip(COLUMNS[4:], edge_texts, strict=True):
-        value = parse_number(text)
-        if value is None:
-            raise DataError(f"{where}: {column} is {text!r}, not a number")
-        edges.append(value)
-    return name, (width, height), Box(label, *edges)
+    return name, parse_size(width, height, where), parse_box(label, edges, COLUMNS[4:], where)

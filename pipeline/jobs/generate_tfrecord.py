@@ -12,6 +12,7 @@ from pipeline.datasets.disk import written_aside
 from pipeline.datasets.label_map import read_label_ids
 from pipeline.datasets.tf_csv import read_csv
 from pipeline.errors import ConfigError, DataError
+from pipeline.records.examples import Packing
 from pipeline.records.writer import write_records
 from pipeline.report.screen import Progress, say
 
@@ -39,9 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         written = write_records(
             asides,
             images,
-            label_ids,
+            Packing(label_ids, jpeg_word="jpg"),
             shown=Path(flags.output_path),
-            jpeg_word="jpg",
             progress=progress.update,
         )
     for what, count in sorted((written.reencoded + written.notes).items()):

@@ -3,7 +3,8 @@
 A JPEG of that kind keeps its bytes, so does a PNG of that kind. Everything else is decoded and encoded
 anew: as JPEG of quality 95 where the source was lossy, else as PNG. Transparent pixels are laid over white,
 as labelling tools show them; 16 bits a channel become the upper 8, as in TensorFlow; of moving pictures the
-first is taken.
+first is taken. An image with a side longer than `max_side` is shrunk to it, once, so that training does not decode
+twelve megapixels at every step.
 """
 
 from __future__ import annotations
@@ -15,33 +16,50 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image as Pillow
-from PIL import ImageOps
 
 from pipeline.datasets.frame import describe, is_turned, to_header
 from pipeline.errors import DataError
 
 _LOSSY = frozenset(("JPEG", "MPO", "WEBP", "JPEG2000", "AVIF"))
 _PNG_SUFFIXES = (".png", ".apng")
+_TURNS = {
+    5: Pillow.Transpose.TRANSPOSE,
+    6: Pillow.Transpose.ROTATE_270,
+    7: Pillow.Transpose.TRANSVERSE,
+    8: Pillow.Transpose.ROTATE_90,
+}
 _QUALITY = 95
+_REDUCING_GAP = 2.0
+"""Shrunk roughly (by libjpeg, by whole factors) to this multiple of the size, then by Lanczos: Pillow's own default."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedImage:
-    """An image's bytes as they go into a record; `reason` says why they are not the file's, None where they are."""
+    """An image's bytes as they go into a record.
+
+    `reason` says why TensorFlow could not have decoded the file's own bytes, None where it could. `labelled_width`
+    and `labelled_height` are those of the frame in which boxes were drawn: the size before it was `shrunk`.
+    """
 
     data: bytes
     format: str
     width: int
     height: int
     reason: str | None
+    shrunk: bool
+    labelled_width: int
+    labelled_height: int
 
 
-def read_image(path: Path, *, labelled_size: tuple[int, int] | None = None) -> EncodedImage:
+def read_image(
+    path: Path, *, labelled_size: tuple[int, int] | None = None, max_side: int = 0, is_checked: bool = False
+) -> EncodedImage:
     """Read an image file, check it by decoding it, and encode it anew where TensorFlow could not decode it.
 
     The pixels are turned as EXIF says where `labelled_size`, the width and height on which boxes were drawn, is the
-    turned size. Raises DataError that names a file that is unreadable, cut short or broken; what a decoder only
-    warns of is let through.
+    turned size. Sides longer than `max_side` pixels are shrunk; 0 keeps them. An image of which it `is_checked` that
+    it decodes is not decoded once more if it keeps its bytes. Raises DataError that names a file that is unreadable,
+    cut short or broken; what a decoder only warns of is let through.
     """
     try:
         data = path.read_bytes()
@@ -51,7 +69,15 @@ def read_image(path: Path, *, labelled_size: tuple[int, int] | None = None) -> E
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Pillow.open(io.BytesIO(data)) as image:
-                return _encode(image, data, path, turn=_wants_turning(image, labelled_size))
+                turn = _wants_turning(image, labelled_size)
+                reason = "EXIF rotation" if turn else _find_reason(image, data, path)
+                if reason is None and not 0 < max_side < max(image.size):
+                    width, height = image.size
+                    if not is_checked:
+                        check_decodes(image)
+                    word = "png" if image.format == "PNG" else "jpeg"
+                    return EncodedImage(data, word, width, height, None, False, width, height)
+                return _encode_anew(image, path, reason, turn=turn, max_side=max_side)
     except DataError:
         raise
     except Exception as error:  # as for headers: a broken image makes Pillow raise almost anything
@@ -72,20 +98,34 @@ def check_decodes(image: Pillow.Image) -> None:
     image.load()
 
 
-def _encode(image: Pillow.Image, data: bytes, path: Path, *, turn: bool) -> EncodedImage:
-    reason = "EXIF rotation" if turn else _find_reason(image, data, path)
-    width, height = image.size
-    if reason is None:
-        check_decodes(image)
-        return EncodedImage(data, "png" if image.format == "PNG" else "jpeg", width, height, None)
+def _encode_anew(image: Pillow.Image, path: Path, reason: str | None, *, turn: bool, max_side: int) -> EncodedImage:
     is_lossy = image.format in _LOSSY
-    plain = to_rgb_or_gray(ImageOps.exif_transpose(image) if turn else image, where=str(path))
+    width, height = image.size
+    orientation = to_header(image).orientation if turn else 1
+    is_shrunk = 0 < max_side < max(width, height)
+    plain = shrink(image, max_side, where=str(path)) if is_shrunk else to_rgb_or_gray(image, where=str(path))
+    if turn:
+        plain = plain.transpose(_TURNS[orientation])
+        width, height = height, width
     buffer = io.BytesIO()
     if is_lossy:
         plain.save(buffer, "JPEG", quality=_QUALITY, subsampling=0)
     else:
         plain.save(buffer, "PNG")
-    return EncodedImage(buffer.getvalue(), "jpeg" if is_lossy else "png", *plain.size, reason)
+    return EncodedImage(buffer.getvalue(), "jpeg" if is_lossy else "png", *plain.size, reason, is_shrunk, width, height)
+
+
+def shrink(image: Pillow.Image, max_side: int, *, where: str) -> Pillow.Image:
+    """Shrink an opened image to a longest side of `max_side`; the shorter one is rounded, and at least a pixel."""
+    scale = max_side / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    box = (0.0, 0.0, float(image.width), float(image.height))
+    if image.format in ("JPEG", "MPO"):
+        # libjpeg shrinks by 2, 4 or 8 while it decodes; the last column may then stand for less than a pixel.
+        drafted = image.draft(None, (int(width * _REDUCING_GAP), int(height * _REDUCING_GAP)))
+        box = drafted[1] if drafted else box
+    plain = to_rgb_or_gray(image, where=where)
+    return plain.resize((width, height), Pillow.Resampling.LANCZOS, box=box, reducing_gap=_REDUCING_GAP)
 
 
 def _find_reason(image: Pillow.Image, data: bytes, path: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""tf.Example as bytes, without TensorFlow or protobuf.
+"""tf.Example as bytes, without TensorFlow or protobuf; `pipeline.tfrecord.example` is the way back.
 
     Example   { features: Features = 1 }
     Features  { feature: map<string, Feature> = 1 }
@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-
-from pipeline.errors import DataError
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 Feature = Sequence[bytes] | Sequence[float] | Sequence[int]
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_BYTES = 2
 _MASK64 = 2**64 - 1
 
 
@@ -30,138 +29,52 @@ def encode_example(
     int_lists: Mapping[str, Sequence[int]],
 ) -> bytes:
     """Encode features by kind. Floats become 32-bit, ints must fit in 64 bits, signed."""
-    encoded: dict[str, bytes] = {}
-    for key, values in byte_lists.items():
-        encoded[key] = _field(1, b"".join(_field(1, value) for value in values))
-    for key, floats in float_lists.items():
-        packed = struct.pack(f"<{len(floats)}f", *floats)
-        encoded[key] = _field(2, _field(1, packed) if floats else b"")
-    for key, ints in int_lists.items():
-        packed = b"".join(_varint(value & _MASK64) for value in ints)
-        encoded[key] = _field(3, _field(1, packed) if ints else b"")
-    # image/encoded makes this long: joined once, not once a level.
-    entries = ((_key_field(key), _field(2, encoded[key])) for key in sorted(encoded))
-    features = b"".join(part for key, value in entries for part in (_prefix(1, len(key) + len(value)), key, value))
-    return _field(1, features)
+    kinds: tuple[tuple[int, Mapping[str, Sequence[Any]]], ...] = ((1, byte_lists), (2, float_lists), (3, int_lists))
+    lists: dict[str, tuple[int, Sequence[Any]]] = {
+        key: (kind, values) for kind, features in kinds for key, values in features.items()
+    }
+    # image/encoded makes this long: its bytes are copied once, not once a level.
+    parts: list[bytes] = [b""]
+    for key, (kind, values) in sorted(lists.items()):
+        pieces = _list_pieces(kind, values)
+        content = sum(map(len, pieces))
+        head = _prefix(kind, content)
+        feature_head = _prefix(2, len(head) + content)
+        key_field = _key_field(key)
+        parts.append(_prefix(1, len(key_field) + len(feature_head) + len(head) + content))
+        parts += (key_field, feature_head, head, *pieces)
+    parts[0] = _prefix(1, sum(map(len, parts)))
+    return b"".join(parts)
+
+
+def _list_pieces(kind: int, values: Sequence[Any]) -> list[bytes]:
+    if kind == 1:
+        return [piece for value in values for piece in (_prefix(1, len(value)), value)]
+    if not values:
+        return []
+    packed = struct.pack(f"<{len(values)}f", *values) if kind == 2 else b"".join(map(_varint, values))
+    return [_prefix(1, len(packed)), packed]
 
 
 @functools.lru_cache(maxsize=256)
 def _key_field(key: str) -> bytes:
-    return _field(1, key.encode())
+    name = key.encode()
+    return _prefix(1, len(name)) + name
 
 
 def _prefix(number: int, length: int) -> bytes:
+    if length < 0x80:
+        return bytes((number << 3 | _BYTES, length))
     return bytes((number << 3 | _BYTES,)) + _varint(length)
 
 
-def _field(number: int, data: bytes) -> bytes:
-    return b"".join((_prefix(number, len(data)), data))
-
-
 def _varint(value: int) -> bytes:
-    if value < 0x80:
+    if 0 <= value < 0x80:
         return bytes((value,))
+    value &= _MASK64
     result = bytearray()
     while value >= 0x80:
         result.append(value & 0x7F | 0x80)
         value >>= 7
     result.append(value)
     return bytes(result)
-
-
-def decode_example(data: bytes) -> dict[str, list[bytes] | list[float] | list[int]]:
-    """Decode a tf.Example written by anyone: packed or not, keys in any order, unknown fields left out.
-
-    A feature without a kind is an empty list. Raises DataError where the bytes are no tf.Example.
-    """
-    result: dict[str, list[bytes] | list[float] | list[int]] = {}
-    try:
-        for number, features in _fields(memoryview(data)):
-            if number != 1:
-                continue
-            for entry_number, entry in _fields(_as_bytes(features)):
-                if entry_number != 1:
-                    continue
-                key, value = b"", memoryview(b"")
-                for part, content in _fields(_as_bytes(entry)):
-                    if part == 1:
-                        key = bytes(_as_bytes(content))
-                    elif part == 2:
-                        value = _as_bytes(content)
-                result[key.decode()] = _decode_feature(value)
-    except (ValueError, struct.error) as error:
-        raise DataError(f"not a tf.Example: {error}") from error
-    return result
-
-
-def _decode_feature(data: memoryview) -> list[bytes] | list[float] | list[int]:
-    result: list[bytes] | list[float] | list[int] = []
-    for kind, content in _fields(data):
-        values = list(_fields(_as_bytes(content)))
-        if kind == 1:
-            result = [bytes(_as_bytes(value)) for number, value in values if number == 1]
-        elif kind == 2:
-            result = [item for number, value in values if number == 1 for item in _floats(value)]
-        elif kind == 3:
-            result = [item for number, value in values if number == 1 for item in _ints(value)]
-    return result
-
-
-def _floats(value: int | memoryview) -> list[float]:
-    packed = value if isinstance(value, memoryview) else struct.pack("<I", value)
-    return [item for (item,) in struct.iter_unpack("<f", packed)]
-
-
-def _ints(value: int | memoryview) -> list[int]:
-    if isinstance(value, int):
-        return [_signed(value)]
-    result, position = [], 0
-    while position < len(value):
-        item, position = _read_varint(value, position)
-        result.append(_signed(item))
-    return result
-
-
-def _signed(value: int) -> int:
-    return value - 2**64 if value >= 2**63 else value
-
-
-def _as_bytes(value: int | memoryview) -> memoryview:
-    if isinstance(value, int):
-        raise ValueError("a number where a message was expected")
-    return value
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield (field number, value): a view for length-delimited fields, the unsigned number for all others."""
-    position = 0
-    while position < len(data):
-        tag, position = _read_varint(data, position)
-        kind = tag & 7
-        if kind == _VARINT:
-            value, position = _read_varint(data, position)
-            yield tag >> 3, value
-            continue
-        if kind == _BYTES:
-            length, position = _read_varint(data, position)
-        elif kind in (_FIXED32, _FIXED64):
-            length = 4 if kind == _FIXED32 else 8
-        else:
-            raise ValueError(f"a field of wire type {kind}")
-        if position + length > len(data):
-            raise ValueError("a field longer than the rest of the message")
-        content = data[position : position + length]
-        position += length
-        yield tag >> 3, content if kind == _BYTES else int.from_bytes(content, "little")
-
-
-def _read_varint(data: memoryview, position: int) -> tuple[int, int]:
-    result = shift = 0
-    while position < len(data) and shift < 70:
-        byte = data[position]
-        position += 1
-        result |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return result & _MASK64, position
-        shift += 7
-    raise ValueError("a number that does not end")

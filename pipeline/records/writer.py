@@ -6,45 +6,53 @@ The same images, label map, seed and number of shards give the same bytes, whate
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
-import signal
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.cores import count_cores
 from pipeline.datasets.disk import check_space, explaining_full_disk
 from pipeline.datasets.model import Image
 from pipeline.errors import DataError
-from pipeline.records.examples import PackedImage, pack_image
-from pipeline.records.framing import OVERHEAD_BYTES, to_frame
+from pipeline.records.examples import Packing
+from pipeline.records.packers import Packers, open_packers
+from pipeline.tfrecord.framing import OVERHEAD_BYTES
 
 SHARD_BYTES = 100 * 10**6
-_BATCH = 8
-_BATCHES_AHEAD = 4
-"""Batches that wait for each worker: enough to keep it busy, few enough to keep memory flat."""
 _FEATURE_BYTES = 1000
-_BOX_BYTES = 60
+_BOX_BYTES = 64
 
 
 @dataclass(slots=True)
 class Written:
-    """What was written: images and boxes, and how many images were encoded anew or noted, by reason."""
+    """What was written: images and boxes, and how many images were shrunk, encoded anew or noted, by reason."""
 
     images: int = 0
     boxes: int = 0
+    shrunk: int = 0
     reencoded: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Written) -> None:
+        """Count what was written elsewhere, too."""
+        self.images += other.images
+        self.boxes += other.boxes
+        self.shrunk += other.shrunk
+        self.reencoded.update(other.reencoded)
+        self.notes.update(other.notes)
 
 
 def estimate_bytes(images: Iterable[Image]) -> int:
     """Estimate from above what records of these images take on disk, if none must be encoded anew."""
     total = 0
     for image in images:
-        size = image.path.stat().st_size if image.path.is_file() else 0
+        try:
+            size = os.stat(image.path).st_size
+        except OSError:
+            size = 0
         total += size + OVERHEAD_BYTES + _FEATURE_BYTES + _BOX_BYTES * len(image.boxes) + 2 * len(image.name)
     return total
 
@@ -54,86 +62,49 @@ def shuffle(images: Sequence[Image], *, seed: int) -> list[Image]:
     return sorted(images, key=lambda image: hashlib.sha256(f"{seed}:{image.name}".encode()).digest())
 
 
-def choose_shards(images: Sequence[Image], *, shards: int | None) -> int:
+def choose_shards(needed_bytes: int, images: int, *, shards: int | None) -> int:
     """Choose the number of shards: the one asked for, else one for each 100 MB; at most one an image."""
-    wanted = shards if shards is not None else -(-estimate_bytes(images) // SHARD_BYTES)
-    return max(1, min(wanted, len(images)))
+    wanted = shards if shards is not None else -(-needed_bytes // SHARD_BYTES)
+    return max(1, min(wanted, images))
 
 
 def write_records(
     paths: Sequence[Path],
     images: Sequence[Image],
-    label_ids: Mapping[str, int],
+    packing: Packing | Mapping[str, int],
     *,
     shown: Path | None = None,
-    jpeg_word: str = "jpeg",
-    workers: int | None = None,
+    packers: Packers | None = None,
+    needed_bytes: int | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Written:
-    """Write images, in their order, to the given shards in turn.
+    """Write images, in their order, to the given shards in turn; `packing` may be just the ids of the labels.
 
     `shown` is what is written as people know it, for messages: the shards are usually written aside.
-    Raises DataError for the first image, in that order, that cannot be used, and StageError where the disk
-    is full; half-written files are the caller's to remove (see `disk.written_aside`).
+    `needed_bytes` is `estimate_bytes` of the images, where it is known. Raises DataError for the first image, in
+    that order, that cannot be used, and StageError where the disk is full; half-written files are the caller's to
+    remove (see `disk.written_aside`).
     """
     shown = shown or paths[0]
     if not images:
         raise DataError(f"no images for {shown}")
-    needed = estimate_bytes(images)
+    needed = estimate_bytes(images) if needed_bytes is None else needed_bytes
     check_space(paths[0], needed, shown=shown)
     written = Written()
     with explaining_full_disk(shown, needed), ExitStack() as stack:
+        packers = packers or stack.enter_context(open_packers(count_cores()))
         files = [stack.enter_context(path.open("wb")) for path in paths]
-        packed = _pack_all(images, dict(label_ids), jpeg_word, workers or count_cores())
-        for image, result in zip(images, packed, strict=True):
-            files[written.images % len(files)].writelines(to_frame(result.data))
+        packing = packing if isinstance(packing, Packing) else Packing(dict(packing))
+        for frame, facts in packers.pack(images, packing):
+            files[written.images % len(files)].writelines(frame)
             written.images += 1
-            written.boxes += len(image.boxes)
-            if result.reason:
-                written.reencoded[result.reason] += 1
-            written.notes.update(result.notes)
+            written.boxes += facts.boxes
+            written.shrunk += facts.shrunk
+            if facts.reason:
+                written.reencoded[facts.reason] += 1
+            written.notes.update(facts.notes)
             progress(written.images)
         for file in files:
             # Close here: what a buffer still holds may be what does not fit on the disk.
             file.close()
     return written
-
-
-def count_cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _pack_all(
-    images: Sequence[Image], label_ids: dict[str, int], jpeg_word: str, workers: int
-) -> Iterator[PackedImage]:
-    batches = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
-    if workers == 1 or len(batches) == 1:
-        for batch in batches:
-            yield from _pack_batch(batch, label_ids, jpeg_word)
-        return
-    # Forking starts a worker in milliseconds, a new interpreter in a second; this process has no threads yet.
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("fork" if "fork" in methods else None)
-    waiting: deque[Future[list[PackedImage]]] = deque()
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts) as pool:
-        try:
-            for batch in batches:
-                waiting.append(pool.submit(_pack_batch, batch, label_ids, jpeg_word))
-                if len(waiting) >= workers * _BATCHES_AHEAD:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def _ignore_interrupts() -> None:
-    # ^C reaches the whole process group; the parent ends the pool, and a worker's traceback would only be
-    # noise.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _pack_batch(images: Sequence[Image], label_ids: dict[str, int], jpeg_word: str) -> list[PackedImage]:
-    return [pack_image(image, label_ids, jpeg_word=jpeg_word) for image in images]

@@ -22,7 +22,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("plan", "backends", "code", "metrics", "detections", "sample"),
     ("config", "receipts", "models", "records"),
     ("datasets", "report", "workspace"),
-    ("suggest",),
+    ("suggest", "cores", "tfrecord"),
     ("errors",),
 ]
 LIMIT_LINES = 300

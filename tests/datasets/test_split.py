@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.model import Box, Image
+from pipeline.datasets.formats import read_dataset
+from pipeline.datasets.model import Box, Embedded, Image
+from pipeline.datasets.problems import Problems
 from pipeline.datasets.split import parse_split, split_images
 from pipeline.errors import ConfigError, DataError
+from tests.project import shared_data
 
 
 def make_images(folder: Path, count: int, *, labels: tuple[str, ...] = ("cat",), start: int = 0) -> list[Image]:
@@ -77,6 +81,136 @@ def test_adding_images_moves_none(tmp_path: Path) -> None:
     after = split_images(make_images(tmp_path, 150))
     assert names(before.test) <= names(after.test)
     assert names(before.train) <= names(after.train)
+
+
+def real_images(name: str) -> list[Image]:
+    dataset = read_dataset(shared_data() / name, format_name="auto", problems=Problems(keep_going=True))
+    return [with_split(image, None) for image in dataset.images]
+
+
+@pytest.mark.parametrize("name", ["raccoon", "aerial_power"])
+def test_adding_a_third_to_a_real_dataset_moves_none(name: str) -> None:
+    images = real_images(name)
+    assert len(images) == 200
+    for seed in range(10):
+        before, after = split_images(images[:150], seed=seed), split_images(images, seed=seed)
+        assert names(before.test) <= names(after.test)
+        assert names(before.train) <= names(after.train)
+
+
+def test_every_class_has_about_its_share_in_test_with_any_seed(tmp_path: Path) -> None:
+    counts = {"cat": 300, "dog": 100, "fox": 30, "owl": 10, "": 20}
+    images: list[Image] = []
+    for label, count in counts.items():
+        images += make_images(tmp_path, count, labels=(label,) if label else (), start=len(images))
+    for seed in range(100):
+        split = split_images(images, seed=seed)
+        for label, count in counts.items():
+            tested = sum(
+                (label in {box.label for box in image.boxes}) or not (label or image.boxes) for image in split.test
+            )
+            assert 0.1 <= tested / count <= 0.4, (seed, label)
+        assert 0.15 < len(split.test) / len(images) < 0.25
+
+
+def test_mending_one_class_harms_no_other(tmp_path: Path) -> None:
+    chance = random.Random(0)
+    labels = [f"class {number}" for number in range(12)]
+    images = []
+    for number in range(150):
+        chosen = [label for place, label in enumerate(labels) if chance.random() < 0.6 / (place + 1)]
+        images += make_images(tmp_path, 1, labels=tuple(chosen), start=number)
+    counted = Counter(label for image in images for label in {box.label for box in image.boxes})
+    for seed in range(50):
+        tested = Counter(
+            label for image in split_images(images, seed=seed).test for label in {b.label for b in image.boxes}
+        )
+        for label, count in counted.items():
+            if count > 1:
+                assert 0 < tested[label] < count, (seed, label)
+            if count >= 10:
+                assert 0.1 <= tested[label] / count <= 0.4, (seed, label)
+
+
+class TestGroups:
+    """Frames of one video, or of one folder, lie on one side."""
+
+    @staticmethod
+    def make(root: Path, videos: int = 12, frames: int = 10) -> list[Image]:
+        images = []
+        for video in range(videos):
+            for frame in range(frames):
+                path = root / f"v{video:02d}" / f"{frame:03d}.bin"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(b"%d %d" % (video, frame))
+                images.append(Image(path, f"v{video:02d}_{frame:03d}.jpg", 10, 10, (Box("cat", 0, 0, 5, 5),)))
+        return images
+
+    @pytest.mark.parametrize("group_by", ["folder", r"v\d+", r"(v\d+)/(\d+)"])
+    def test_a_group_is_never_divided(self, tmp_path: Path, group_by: str) -> None:
+        images = self.make(tmp_path)
+        for seed in range(20):
+            split = split_images(images, seed=seed, group_by=group_by, root=tmp_path)
+            videos = [{image.path.parent for image in part} for part in (split.train, split.test)]
+            assert not videos[0] & videos[1]
+            assert 1 <= len(videos[1]) <= 4
+        assert split.how == ("by folder" if group_by == "folder" else f"by groups of {group_by!r}")
+
+    def test_other_folders_and_more_frames_move_none(self, tmp_path: Path) -> None:
+        images = self.make(tmp_path)
+        before = split_images(images[:80], group_by="folder", root=tmp_path)
+        after = split_images(images, group_by="folder", root=tmp_path)
+        assert names(before.test) <= names(after.test)
+        assert names(before.train) <= names(after.train)
+
+    def test_the_path_is_that_below_the_dataset(self, tmp_path: Path) -> None:
+        parts = []
+        for place in ("here", "there"):
+            images = self.make(tmp_path / place)
+            parts.append(names(split_images(images, group_by="folder", root=tmp_path / place).test))
+        assert parts[0] == parts[1]
+
+    def test_an_embedded_image_is_found_by_its_name(self, tmp_path: Path) -> None:
+        (tmp_path / "a.record").write_bytes(bytes(range(40)))
+        images = [
+            Image(tmp_path / "a.record", f"v{number // 10}_{number}.jpg", 9, 9, (), None, Embedded(number, 1))
+            for number in range(40)
+        ]
+        split = split_images(images, group_by="(v[0-9])_", root=tmp_path)
+        assert {name[:2] for name in names(split.test)}.isdisjoint({name[:2] for name in names(split.train)})
+
+    def test_images_that_do_not_match_are_groups_of_their_own(self, tmp_path: Path) -> None:
+        images = make_images(tmp_path, 200)
+        assert split_images(images, group_by="(video.)", root=tmp_path).test == split_images(images).test
+        assert split_images(images, group_by="(video.)?", root=tmp_path).test == split_images(images).test
+
+    def test_what_the_dataset_says_of_a_group_holds_for_all_of_it(self, tmp_path: Path) -> None:
+        images = self.make(tmp_path, videos=20)
+        said = [
+            with_split(image, ("train", "test")[number // 10 % 2] if number % 10 == 0 else None)
+            for number, image in enumerate(images)
+        ]
+        split = split_images(said, group_by="folder", root=tmp_path)
+        assert {image.path.parent.name for image in split.test} == {f"v{video:02d}" for video in range(1, 20, 2)}
+        assert len(split.test) == 100
+        assert split.how == "as the dataset says; the 180 images of which it says nothing by folder"
+
+    def test_a_single_group_cannot_be_split(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError) as caught:
+            split_images(self.make(tmp_path, videos=1), group_by="folder", root=tmp_path)
+        assert str(caught.value) == (
+            "no test split possible: 10 images, which 'folder' puts into one group; "
+            "wanted at least 2 groups, one to train on and one to test with"
+        )
+        assert caught.value.hint == "leave group_by out, or set it to what tells the scenes apart"
+
+    def test_a_bad_expression_is_a_setting_s_fault(self) -> None:
+        with pytest.raises(ConfigError) as caught:
+            split_images([], group_by="(video")
+        assert str(caught.value) == (
+            "group_by is '(video': not a regular expression: missing ), unterminated subpattern at position 0"
+        )
+        assert caught.value.hint == "'folder', or an expression whose first group names the scene: '(video[0-9]+)_'"
 
 
 def test_every_class_is_tested_where_it_has_two_images(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.model import Box, Image
+from pipeline.datasets.model import Box, Embedded, Image
 from pipeline.datasets.split import Split
 from pipeline.datasets.tf_csv import read_csv, write_csv, write_tf_csv
-from pipeline.errors import DataError
+from pipeline.errors import DataError, StageError
 from tests.datasets.drawing import draw_picture
 from tests.project import shared_data
 
@@ -45,6 +48,49 @@ def test_a_folder_is_as_people_expect_it(tmp_path: Path) -> None:
         "b.png,40,30,,,,,",
     ]
     assert (folder / "images" / "train" / "b.png").read_bytes() == source.read_bytes()
+
+
+def fail_with(number: int, *, after: int = 0) -> Callable[..., int]:
+    """Copy a few bytes and then fail, as a file system does that cannot copy by itself."""
+    copy, calls = os.copy_file_range, []
+
+    def copy_file_range(source: int, target: int, count: int) -> int:
+        calls.append(count)
+        if len(calls) <= after:
+            return copy(source, target, 10)
+        if number:
+            raise OSError(number, os.strerror(number))
+        return 0
+
+    return copy_file_range
+
+
+@pytest.mark.parametrize("number", [errno.EXDEV, errno.ENOSYS, errno.EINVAL, 0])
+@pytest.mark.parametrize("after", [0, 1])
+def test_images_are_copied_whole_where_the_kernel_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, after: int
+) -> None:
+    source = draw_picture(tmp_path / "a.png")
+    image = Image(source, "a.png", 40, 30, ())
+    monkeypatch.setattr(os, "copy_file_range", fail_with(number, after=after))
+    write_tf_csv(tmp_path / "tf_csv", Split((image,), (), ""), ("cat",))
+    assert (tmp_path / "tf_csv" / "images" / "train" / "a.png").read_bytes() == source.read_bytes()
+
+
+def test_a_full_disk_while_copying_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = Image(draw_picture(tmp_path / "a.png"), "a.png", 40, 30, ())
+    monkeypatch.setattr(os, "copy_file_range", fail_with(errno.ENOSPC))
+    with pytest.raises(StageError) as caught:
+        write_tf_csv(tmp_path / "tf_csv", Split((image,), (), ""), ("cat",))
+    assert str(caught.value).startswith(f"no space left while writing {tmp_path / 'tf_csv'}: ")
+
+
+def test_an_embedded_image_becomes_a_file_of_its_own(tmp_path: Path) -> None:
+    content = draw_picture(tmp_path / "a.png").read_bytes()
+    (tmp_path / "all.bin").write_bytes(b"before" + content + b"after")
+    image = Image(tmp_path / "all.bin", "a.png", 40, 30, (), None, Embedded(6, len(content)))
+    write_tf_csv(tmp_path / "tf_csv", Split((image,), (), ""), ("cat",))
+    assert (tmp_path / "tf_csv" / "images" / "train" / "a.png").read_bytes() == content
 
 
 def test_other_people_s_csv_is_read_as_it_stands() -> None:

@@ -11,9 +11,9 @@ from pipeline.datasets.label_map import format_label_map
 from pipeline.detections.detections_file import Detection, DetectionsWriter, Header, ImageDetections
 from pipeline.errors import DataError
 from pipeline.jobs import evaluate
-from pipeline.records.framing import to_frame
 from pipeline.records.tf_example import encode_example
 from pipeline.report.artefact_table import format_size, render_artefact_table
+from pipeline.tfrecord.framing import to_frame
 
 BOX = (0.25, 0.5, 0.75, 1.0)
 """xmin, ymin, xmax, ymax."""

@@ -26,6 +26,7 @@ def main(record_path, label_map_path):
         "boxes": tensors[names.groundtruth_boxes],
         "classes": tensors[names.groundtruth_classes],
         "difficult": tensors[names.groundtruth_difficult],
+        "weights": tensors[names.groundtruth_weights],
         "size": tensors[names.original_image_spatial_shape],
     }
     with tf.compat.v1.Session() as session:
@@ -41,6 +42,7 @@ def main(record_path, label_map_path):
                 "boxes": found["boxes"].tolist(),
                 "classes": found["classes"].tolist(),
                 "difficult": [int(flag) for flag in found["difficult"]],
+                "weights": found["weights"].tolist(),
                 "size": found["size"].tolist(),
             }
             print(json.dumps(line))

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import DataError
-from pipeline.records.framing import read_frames, to_frame
-from pipeline.records.tf_example import decode_example, encode_example
+from pipeline.records.tf_example import encode_example
+from pipeline.tfrecord.example import decode_example
+from pipeline.tfrecord.framing import read_frames, to_frame
 
 KEYS = st.text(max_size=8)
 INTS = st.integers(-(2**63), 2**63 - 1)

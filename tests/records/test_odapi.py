@@ -17,6 +17,8 @@ from pipeline.datasets.frame import read_header
 from pipeline.datasets.label_map import format_label_map
 from pipeline.datasets.model import Box, Image
 from pipeline.datasets.tf_csv import read_csv
+from pipeline.models import read_preset
+from pipeline.records.examples import Packing
 from pipeline.records.writer import write_records
 from tests.project import ROOT, need_environment, shared_data
 from tests.records.test_images import REFUSED
@@ -75,6 +77,60 @@ def test_names_ids_and_empty_images_survive(tmp_path: Path) -> None:
     assert np.allclose(full["boxes"], [[0.1, 0, 0.5, 1], [0.1, 0.25, 0.5, 1], [0.1, 0.5, 0.5, 1]])
     assert full["mean"] == pytest.approx(pixels.mean())
     assert (empty["boxes"], empty["classes"], empty["shape"]) == ([], [], [30, 40, 3])
+
+
+def draw_boxes(folder: Path) -> list[Image]:
+    """Four photos, each with three boxes of the first class and one of the second."""
+    chance = np.random.default_rng(0)
+    images = []
+    for number in range(4):
+        path = folder / f"{number}.jpg"
+        Pillow.fromarray(chance.integers(0, 255, (120, 160, 3), dtype=np.uint8)).save(path)
+        boxes = [Box(LABELS[place // 3], 10 + 30 * place, 20, 60 + 30 * place, 90) for place in range(4)]
+        images.append(Image(path, path.name, 160, 120, tuple(boxes)))
+    return images
+
+
+def test_weights_arrive_and_are_1_where_there_are_none(tmp_path: Path) -> None:
+    ids, weights = {LABELS[0]: 1, LABELS[1]: 2}, {LABELS[0]: 0.25, LABELS[1]: 3.25}
+    images = draw_boxes(tmp_path)
+    for name, given in (("none", {}), ("given", weights)):
+        write_records([tmp_path / name], images, Packing(ids, given))
+        lines = decode(tmp_path / name, LABELS, tmp_path)
+        assert [line["weights"] for line in lines] == 4 * [[0.25, 0.25, 0.25, 3.25] if given else [1, 1, 1, 1]]
+
+
+def test_the_training_s_loss_heeds_the_weights(tmp_path: Path) -> None:
+    images = draw_boxes(tmp_path)
+    preset = read_preset("ssd_mobilenet_v2_quantized_small").model_dump()
+    preset["pipeline"]["train_config"]["data_augmentation_options"] = []
+    (tmp_path / "model.json").write_text(json.dumps(preset))
+    ids = {LABELS[0]: 1, LABELS[1]: 2}
+    weights = {"none": {}, "ones": dict.fromkeys(ids, 1.0), "unequal": {LABELS[0]: 0.25, LABELS[1]: 3.25}}
+    for name, given in weights.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "label_map.pbtxt").write_text(format_label_map(LABELS[:2]), encoding="utf-8")
+        write_records([tmp_path / name / "train.record-00000-of-00001"], images, Packing(ids, given))
+    command = [need_environment("odapi"), ROOT / "tests/records/loss_of_records.py", tmp_path / "model.json", "4"]
+    done = subprocess.run(
+        [*command, *(tmp_path / name for name in weights)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    losses = dict(zip(weights, map(json.loads, done.stdout.splitlines()), strict=True))
+    assert losses["ones"] == pytest.approx(losses["none"])
+    for part in ("localization_loss", "classification_loss"):
+        assert losses["unequal"][part] != pytest.approx(losses["ones"][part], rel=1e-2)
+
+
+def test_a_shrunk_photo_decodes_to_its_size_and_the_boxes_it_had(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Pillow.new("RGB", (1001, 667)).save(path)
+    image = Image(path, path.name, 1001, 667, (Box(LABELS[0], 7, 13, 500, 667),))
+    written = write_records([tmp_path / "a.record"], [image], Packing({LABELS[0]: 1}, max_side=300))
+    (line,) = decode(tmp_path / "a.record", LABELS, tmp_path)
+    assert written.shrunk == 1
+    assert (line["shape"], line["size"]) == ([200, 300, 3], [200, 300])
+    assert np.allclose(line["boxes"], [[13 / 667, 7 / 1001, 1, 500 / 1001]], atol=1e-7)
 
 
 def test_a_turned_photo_is_decoded_as_it_was_labelled(tmp_path: Path) -> None:

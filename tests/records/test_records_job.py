@@ -18,8 +18,8 @@ from pipeline.datasets.model import Box, Image
 from pipeline.datasets.split import Split
 from pipeline.datasets.tf_csv import write_tf_csv
 from pipeline.records import Example, read_examples
-from pipeline.records.framing import read_frames
-from pipeline.records.tf_example import decode_example
+from pipeline.tfrecord.example import decode_example
+from pipeline.tfrecord.framing import read_frames
 from tests.datasets.drawing import draw_picture
 from tests.project import ROOT, shared_data
 
@@ -68,6 +68,7 @@ def test_records_hold_what_tf_csv_says(tmp_path: Path) -> None:
         "test": {"images": 3, "boxes": 6, "shards": 3},
         "classes": {"cat": 22, 'été "x"': 22},
         "reencoded": {},
+        "shrunk": 0,
     }
     assert (records / "label_map.pbtxt").read_bytes() == (tf_csv / "label_map.pbtxt").read_bytes()
     examples = {example.filename: example for example in read_all(records, "train")}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import google_crc32c
@@ -20,6 +21,7 @@ _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
 HEADER_BYTES = _LENGTH.size + _CHECKSUM.size
 OVERHEAD_BYTES = HEADER_BYTES + _CHECKSUM.size
+LARGEST_BYTES = 2**30
 
 
 def _masked_checksum(data: bytes) -> int:
@@ -33,8 +35,20 @@ def to_frame(data: bytes) -> tuple[bytes, bytes, bytes]:
     return length + _CHECKSUM.pack(_masked_checksum(length)), data, _CHECKSUM.pack(_masked_checksum(data))
 
 
-def read_frames(path: Path) -> Iterator[bytes]:
-    """Yield the records of a file. Raises DataError with the position of one that is cut short or damaged."""
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One record: where its data begins in the file, the data, and whether its checksum is right."""
+
+    offset: int
+    data: bytes
+    is_whole: bool
+
+
+def scan_frames(path: Path) -> Iterator[Frame]:
+    """Yield the records of a file, also those whose data is damaged.
+
+    Raises DataError, with the position, where a length is damaged or the file is cut: what follows cannot be found.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         position = 0
@@ -46,11 +60,22 @@ def read_frames(path: Path) -> Iterator[bytes]:
                 raise DataError(f"{path}: the record at byte {position} has a damaged length", hint=_HINT)
             if position + length + OVERHEAD_BYTES > size:
                 raise DataError(f"{path}: ends within the record at byte {position}", hint=_HINT)
+            if length > LARGEST_BYTES:
+                raise DataError(f"{path}: the record at byte {position} has {length} bytes, which no image needs")
             data = file.read(length)
-            if _CHECKSUM.unpack(file.read(_CHECKSUM.size))[0] != _masked_checksum(data):
-                raise DataError(f"{path}: the record at byte {position} is damaged (checksum)", hint=_HINT)
-            yield data
+            is_whole = _CHECKSUM.unpack(file.read(_CHECKSUM.size))[0] == _masked_checksum(data)
+            yield Frame(position + HEADER_BYTES, data, is_whole)
             position += length + OVERHEAD_BYTES
+
+
+def read_frames(path: Path) -> Iterator[bytes]:
+    """Yield the records of a file. Raises DataError with the position of one that is cut short or damaged."""
+    for frame in scan_frames(path):
+        if not frame.is_whole:
+            raise DataError(
+                f"{path}: the record at byte {frame.offset - HEADER_BYTES} is damaged (checksum)", hint=_HINT
+            )
+        yield frame.data
 
 
 _HINT = "write the records again"

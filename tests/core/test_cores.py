@@ -1,0 +1,50 @@
+"""Work in batches: in order, on every core, and never far ahead of whoever takes the results."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.cores import BATCHES_AHEAD, count_cores, in_batches, map_in_threads
+
+
+def test_the_cores_are_those_that_this_process_may_use() -> None:
+    assert count_cores() == len(os.sched_getaffinity(0))
+
+
+def test_batches_hold_all_items_in_order() -> None:
+    assert list(in_batches(iter(range(7)), 3)) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert list(in_batches([], 3)) == []
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    def wait(number: int) -> int:
+        time.sleep(0.002 * (number % 3))
+        return number
+
+    assert list(map_in_threads(wait, range(50), size=2)) == list(range(50))
+
+
+def test_items_are_not_taken_far_ahead() -> None:
+    taken = []
+
+    def items() -> Iterator[int]:
+        for number in range(10_000):
+            taken.append(number)
+            yield number
+
+    results = map_in_threads(str, items(), size=4)
+    assert next(results) == "0"
+    assert len(taken) <= 4 * count_cores() * BATCHES_AHEAD
+
+
+def test_the_first_error_in_their_order_comes_out() -> None:
+    def divide(number: int) -> float:
+        return 1 / (number - 20)
+
+    results = map_in_threads(divide, range(1000), size=3)
+    with pytest.raises(ZeroDivisionError):
+        list(results)
