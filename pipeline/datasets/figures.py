@@ -19,25 +19,36 @@ from PIL import Image as Pillow
 
 BOXED = frozenset(("rectangle", "polygon", "bitmap", "alpha_mask"))
 """The shapes that have a box; any other (line, point, graph, cuboid, ...) is skipped with a count."""
+UNKNOWN = "unknown"
 MAX_MASK_BYTES = 64 * 2**20
 
 Edges = tuple[float, float, float, float]
 
 
 def shape_of(figure: dict[str, Any], class_shape: str) -> str:
-    """Name a figure's shape. Old exports have no geometryType: there the class says it, else the keys that are set."""
+    """Name a figure's shape. Old exports have no geometryType: there the class says it, else the keys that are set.
+
+    Where a class was given another shape after objects of it were drawn, the keys are right and the class is not.
+    """
     named = figure.get("geometryType")
     if isinstance(named, str) and named and named != "any":
         return named
-    if class_shape and class_shape != "any":
-        return class_shape
+    drawn = _shape_of_keys(figure)
+    if not class_shape or class_shape == "any":
+        return drawn
+    if (class_shape == "bitmap") != (drawn == "bitmap") and drawn != UNKNOWN:
+        return drawn
+    return "polygon" if (class_shape, drawn) == ("rectangle", "polygon") else class_shape
+
+
+def _shape_of_keys(figure: dict[str, Any]) -> str:
     if isinstance(figure.get("bitmap"), dict):
         return "bitmap"
     points = figure.get("points")
     exterior = points.get("exterior") if isinstance(points, dict) else None
     if not isinstance(exterior, list):
-        return "unknown"
-    return {0: "unknown", 1: "point", 2: "rectangle"}.get(len(exterior), "polygon")
+        return UNKNOWN
+    return {0: UNKNOWN, 1: "point", 2: "rectangle"}.get(len(exterior), "polygon")
 
 
 def has_fractions(figure: dict[str, Any]) -> bool:
@@ -63,6 +74,8 @@ def to_edges(figure: dict[str, Any], shape: str, *, between_pixels: bool) -> Edg
     """
     if shape in ("bitmap", "alpha_mask"):
         return _mask_edges(figure.get(shape) or figure.get("bitmap"))
+    if shape == UNKNOWN:
+        raise ValueError("neither points nor a bitmap")
     exterior = _read_points(figure)
     if shape == "rectangle" and len(exterior) != 2:
         raise ValueError(f"a rectangle with {len(exterior)} points, not 2")

@@ -5,17 +5,31 @@ A format is one module with these three names and one line in `FORMATS`.
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.datasets import supervisely, voc
+from pipeline.datasets import (
+    coco,
+    csv_dataset,
+    cvat,
+    labelme,
+    openimages,
+    supervisely,
+    tfrecord_dataset,
+    voc,
+    yolo,
+)
 from pipeline.datasets.model import Dataset
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.tree import has_data, list_folders
+from pipeline.datasets.tree import has_data, list_folders, listed_once
 from pipeline.errors import ConfigError, DataError
 from pipeline.suggest import did_you_mean
 
 AUTO = "auto"
+_DERIVED = (csv_dataset.NAME, tfrecord_dataset.NAME)
+_SHOWN = 4
 
 
 class Format(Protocol):
@@ -30,7 +44,10 @@ class Format(Protocol):
         """Read the folder. Bad items go to `problems`."""
 
 
-FORMATS: dict[str, Format] = {module.NAME: module for module in (supervisely, voc)}
+FORMATS: dict[str, Format] = {
+    module.NAME: module
+    for module in (coco, cvat, labelme, openimages, supervisely, csv_dataset, tfrecord_dataset, voc, yolo)
+}
 
 
 def check_format_name(name: str) -> None:
@@ -43,20 +60,41 @@ def check_format_name(name: str) -> None:
 
 
 def identify_format(root: Path) -> str:
-    """Return the name of the one format that fits. Raises DataError with the reasons where none or several do."""
-    reasons = {name: module.mismatch(root) for name, module in FORMATS.items()}
-    fitting = [name for name, reason in reasons.items() if reason is None]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
+    """Return the name of the one format that fits. Raises DataError with the reasons where none or several do.
+
+    tf_csv and TFRecords are made of other formats, and stay beside them: where one of the others fits, they give way.
+    """
+    with listed_once():
+        reasons = {name: module.mismatch(root) for name, module in FORMATS.items()}
+        fitting = [name for name, reason in reasons.items() if reason is None]
+        originals = [name for name in fitting if name not in _DERIVED]
+        if len(originals or fitting[:1]) == 1:
+            return (originals or fitting)[0]
+        if originals:
+            raise DataError(
+                f"{root} fits several dataset formats: {', '.join(originals)}",
+                hint=f"choose one: FORMAT={originals[0]}; or name the folder of one with DATASET=",
+            )
         raise DataError(
-            f"{root} fits several dataset formats: {', '.join(fitting)}", hint=f"choose one: FORMAT={fitting[0]}"
+            f"{root} fits no known dataset format; {_describe_files(root)}; tried:{_join_reasons(reasons)}",
+            hint="DATASET= names the folder that holds the annotations and the images",
         )
-    lines = "".join(f"\n  {name}: {reason}" for name, reason in sorted(reasons.items()))
-    raise DataError(
-        f"{root} fits no known dataset format; tried:{lines}",
-        hint="DATASET= names the folder that holds the annotations and the images",
-    )
+
+
+def _describe_files(root: Path) -> str:
+    """Say what lies in a folder: the suffixes of most files, and how many there are of each."""
+    names = [name for names in list_folders(root).values() for name in names]
+    suffixes = Counter(os.path.splitext(name)[1].lower() or "without a suffix" for name in names).most_common(_SHOWN)
+    listed = ", ".join(f"{count} {suffix}" for suffix, count in suffixes)
+    return f"its {'file is' if len(names) == 1 else f'{len(names)} files are'} {listed}"
+
+
+def _join_reasons(reasons: dict[str, str | None]) -> str:
+    """Format a line for each reason, with all formats that it is about."""
+    formats: dict[str, list[str]] = {}
+    for name, reason in sorted(reasons.items()):
+        formats.setdefault(reason or "", []).append(name)
+    return "".join(f"\n  {', '.join(names)}: {reason}" for reason, names in formats.items())
 
 
 def read_dataset(root: Path, *, format_name: str = AUTO, problems: Problems) -> Dataset:
@@ -69,13 +107,14 @@ def read_dataset(root: Path, *, format_name: str = AUTO, problems: Problems) -> 
     if not root.is_dir():
         found = "it is a file, not a folder" if root.exists() else "no such folder"
         raise DataError(f"no dataset at {root}: {found}", hint=_WHERE)
-    if not has_data(list_folders(root)):
-        raise DataError(f"no dataset at {root}: the folder is empty", hint=_WHERE)
-    if format_name == AUTO:
-        format_name = identify_format(root)
-    elif reason := FORMATS[format_name].mismatch(root):
-        raise DataError(f"{root} is not in the format {format_name}: {reason}", hint="FORMAT=auto finds the format")
-    dataset = FORMATS[format_name].read(root, problems)
+    with listed_once():
+        if not has_data(list_folders(root)):
+            raise DataError(f"no dataset at {root}: the folder is empty", hint=_WHERE)
+        if format_name == AUTO:
+            format_name = identify_format(root)
+        elif reason := FORMATS[format_name].mismatch(root):
+            raise DataError(f"{root} is not in the format {format_name}: {reason}", hint="FORMAT=auto finds the format")
+        dataset = FORMATS[format_name].read(root, problems)
     if not dataset.images:
         raise DataError(f"{root}: not one image can be used ({format_name})", hint="look at what was skipped")
     if not dataset.labels:
@@ -83,4 +122,7 @@ def read_dataset(root: Path, *, format_name: str = AUTO, problems: Problems) -> 
     return dataset
 
 
-_WHERE = "put a Supervisely or Pascal VOC export there, or name its folder with DATASET="
+_WHERE = (
+    "put a dataset there, or name its folder with DATASET=: Supervisely, Pascal VOC, COCO, YOLO, CVAT, LabelMe, "
+    "OpenImages, tf_csv or TFRecord"
+)

@@ -3,12 +3,22 @@
 Cameras store a photo as the sensor saw it and say in EXIF how to turn it. TensorFlow ignores EXIF, most labelling
 tools obey it. Where the annotation declares the turned size, the boxes are in the turned frame and the records
 stage turns the pixels; where it declares the stored size they are in the stored frame, and nothing is done.
+
+A declared size may be wrong, and then the boxes decide. With S the size declared and R the real one:
+
+    same shape, another scale    boxes fit S, but not R    drawn on S: scaled to R       size_rescaled
+                                 boxes fit R, but not S    drawn on R                    size_differs
+                                 boxes fit both            cannot be known               size_ambiguous
+                                 boxes fit neither         cannot be used                size_contradicts
+    another shape                boxes fit R               drawn on R                    size_differs
+                                 they do not               cannot be used                size_contradicts
 """
 
 from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +26,18 @@ from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
 from pipeline.datasets.content import read_stored
-from pipeline.datasets.model import Embedded
+from pipeline.datasets.model import Box, Embedded
 from pipeline.datasets.problems import ItemError, Problems
 
 _EXIF_ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)
 SAME_SHAPE = 0.01
 """Two sizes whose width/height ratios differ by less than this share are one picture at two scales."""
+ROUNDING_PX = 1.0
+"""How far a box may stick out before it is an error and not rounding: tools that count from 0 and tools that
+count from 1 differ by one pixel, normalised coordinates with six digits by a fraction of one."""
+_TRIFLE_PX = 2
+"""Sizes that differ by no more come from rounding when a picture was made smaller: no box is drawn otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +51,15 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The size of the picture on which boxes were drawn, and what is odd about it."""
+    """The size of the picture on which boxes are, what is odd about it, and the size on which they were drawn.
+
+    `drawn` is set where that is another scale of the same picture: `boxes.to_checked_box` scales from it.
+    """
 
     width: int
     height: int
     note: str | None = None
+    drawn: tuple[int, int] | None = None
 
 
 def read_header(path: Path, embedded: Embedded | None = None) -> Header:
@@ -87,22 +106,47 @@ def is_turned(header: Header, width: int, height: int) -> bool:
     )
 
 
-def choose_frame(header: Header, declared: tuple[int, int] | None) -> Frame | None:
-    """Choose the frame of an annotation that declares (width, height), or nothing.
+def choose_frame(header: Header, declared: tuple[int, int] | None, boxes: Sequence[Box] | None = None) -> Frame | None:
+    """Choose the frame of an annotation that declares (width, height), or nothing, and of its boxes as they stand.
 
-    None means that it cannot be known: the declared size is another scale of the real one, so the boxes may be in
-    pixels of either.
+    None means that it cannot be known, or that no frame fits; without `boxes` (None) nothing is known of them.
     """
     real = (header.width, header.height)
-    if declared is not None and is_turned(header, *declared):
-        return Frame(*declared, note="exif_turned")
-    if declared is None or declared == real:
-        note = "exif_ignored" if header.orientation != 1 else None
-        return Frame(*real, note=note)
-    ratio = declared[0] * header.height / (declared[1] * header.width)
-    if abs(ratio - 1) < SAME_SHAPE and max(abs(declared[0] - real[0]), abs(declared[1] - real[1])) > 2:
+    turned = (header.height, header.width)
+    can_turn = is_turned(header, *turned)
+    if declared is None or min(declared) < 1:
+        if can_turn and boxes and not _fit(boxes, real) and _fit(boxes, turned):
+            return Frame(*turned, note="exif_turned")
+        return Frame(*real, note="exif_ignored" if header.orientation != 1 else None)
+    if can_turn and declared == turned:
+        return Frame(*turned, note="exif_turned")
+    if declared == real:
+        return Frame(*real, note="exif_ignored" if header.orientation != 1 else None)
+    if max(abs(declared[0] - real[0]), abs(declared[1] - real[1])) <= _TRIFLE_PX:
+        return Frame(*real, note="size_differs")
+    if can_turn and _same_shape(declared, turned) and not _same_shape(declared, real):
+        return _choose_scale(declared, turned, boxes)
+    if _same_shape(declared, real):
+        return _choose_scale(declared, real, boxes)
+    return Frame(*real, note="size_differs") if boxes is None or _fit(boxes, real) else None
+
+
+def _choose_scale(declared: tuple[int, int], real: tuple[int, int], boxes: Sequence[Box] | None) -> Frame | None:
+    if boxes is None:
         return None
-    return Frame(*real, note="size_differs")
+    fits_real = _fit(boxes, real)
+    if _fit(boxes, declared) == fits_real and boxes:
+        return None
+    return Frame(*real, note="size_differs") if fits_real else Frame(*real, note="size_rescaled", drawn=declared)
+
+
+def _same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    return abs(size[0] * other[1] / (size[1] * other[0]) - 1) < SAME_SHAPE
+
+
+def _fit(boxes: Sequence[Box], size: tuple[int, int]) -> bool:
+    width, height = size[0] + ROUNDING_PX, size[1] + ROUNDING_PX
+    return all(max(box.xmin, box.xmax) <= width and max(box.ymin, box.ymax) <= height for box in boxes)
 
 
 def read_frame(
@@ -112,17 +156,36 @@ def read_frame(
     *,
     where: str,
     embedded: Embedded | None = None,
+    boxes: Sequence[Box] | None = None,
 ) -> Frame:
-    """Read an image's header and choose the frame of its boxes. `where` names the annotation; raises ItemError."""
+    """Read an image's header and choose the frame of its boxes. `where` names the annotation; raises ItemError.
+
+    `boxes` are all boxes of the image in the numbers of the file, half-open; they decide where the declared size
+    is not the real one. Formats whose boxes are shares of the image leave them out, and declare nothing.
+    """
     header = read_header(path, embedded)
-    frame = choose_frame(header, declared)
+    frame = choose_frame(header, declared, boxes)
     if frame is None:
         assert declared is not None
-        raise ItemError(
-            "size_ambiguous",
-            f"{where}: declares {declared[0]}x{declared[1]} pixels, but {path} has {header.width}x{header.height}",
-            hint="label the image in the size it has, or resize it back",
-        )
+        raise _to_error(path, header, declared, boxes, where)
     if frame.note:
         problems.note(frame.note, where)
     return frame
+
+
+def _to_error(
+    path: Path, header: Header, declared: tuple[int, int], boxes: Sequence[Box] | None, where: str
+) -> ItemError:
+    real = (header.width, header.height)
+    sizes = f"{where}: declares {declared[0]}x{declared[1]} pixels, but {path} has {real[0]}x{real[1]}"
+    if boxes is None or (_fit(boxes, real) and _fit(boxes, declared)):
+        fitting = "" if boxes is None else "; its boxes fit both, so they may be in pixels of either"
+        return ItemError(
+            "size_ambiguous", sizes + fitting, hint="label the image in the size it has, or resize it back"
+        )
+    drawn = (
+        "and its boxes fit neither" if not _fit(boxes, declared) else "another shape, into which its boxes do not fit"
+    )
+    return ItemError(
+        "size_contradicts", f"{sizes}, {drawn}", hint="put back the image that was labelled, or label this one again"
+    )

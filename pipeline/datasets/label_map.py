@@ -24,6 +24,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
+_LONGEST_ID = 9
 _SIMPLE = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 
 
@@ -67,9 +68,9 @@ def read_label_ids(path: Path) -> dict[str, int]:
         name, identifier = item.get("name"), item.get("id", "")
         if not name:
             raise DataError(f"{path}: item {number} has no name")
-        if not identifier.isdecimal() or int(identifier) < 1:
+        if not identifier.isdecimal() or len(identifier) > _LONGEST_ID or int(identifier) < 1:
             raise DataError(
-                f"{path}: item {number} ({name!r}) has id {identifier or 'nothing'}; "
+                f"{path}: item {number} ({name!r}) has id {identifier[:20] or 'nothing'}; "
                 "ids start at 1, 0 is the background",
                 hint="number the items 1, 2, 3, ...",
             )

@@ -8,9 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Box:
+
+# A dataset has millions of these: a Struct is made six times as fast as a dataclass, and the collector of cycles,
+# of which numbers and strings make none, passes it by.
+class Box(msgspec.Struct, frozen=True, gc=False):
     """One labelled rectangle, in pixels from the image's top-left corner.
 
     Edges are half-open: a box over a whole 400x300 image is (0, 0, 400, 300).

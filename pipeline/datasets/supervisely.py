@@ -10,18 +10,19 @@ or test, else from dataset names. Rectangles, polygons and masks become boxes; o
 
 from __future__ import annotations
 
-import json
-import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.datasets import figures
 from pipeline.datasets.boxes import to_checked_box
 from pipeline.datasets.frame import read_frame
+from pipeline.datasets.json_file import read_json_object
 from pipeline.datasets.model import Box, Dataset, Image
-from pipeline.datasets.problems import Problems
+from pipeline.datasets.problems import ItemError, Problems
 from pipeline.datasets.split import parse_split
-from pipeline.datasets.tree import is_image_name, is_utf8, list_folders, resolve_inside, unique_names
+from pipeline.datasets.supervisely_files import find_projects, pair_annotations, read_shapes, refuse_without_image
+from pipeline.datasets.tree import is_image_name, list_folders, unique_names
 from pipeline.errors import DataError
 from pipeline.suggest import did_you_mean
 
@@ -30,13 +31,13 @@ NAME = "supervisely"
 
 def mismatch(root: Path) -> str | None:
     """Say why a folder is no Supervisely project; None if it is one."""
-    projects = _find_projects(root)
+    projects = find_projects(root)
     if not projects:
         return "no meta.json in it"
     if len(projects) > 1:
         return "several projects in it: " + ", ".join(str(project) for project in projects)
     try:
-        _read_shapes(projects[0] / "meta.json")
+        read_shapes(projects[0] / "meta.json")
     except DataError as error:
         return str(error)
     if not any(folder.name == "ann" for folder in list_folders(projects[0])):
@@ -44,30 +45,29 @@ def mismatch(root: Path) -> str | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Annotation:
+    """What a file says: its boxes are half-open already, each with its place in the file."""
+
+    declared: tuple[int, int] | None
+    boxes: list[tuple[str, Box]]
+    split: str | None
+
+
 def read(root: Path, problems: Problems) -> Dataset:
     """Read all images that have an annotation. Bad items go to `problems` one by one: objects, or whole images."""
-    projects = _find_projects(root)
+    projects = find_projects(root)
     if len(projects) != 1:
         raise DataError(f"{root}: {mismatch(root)}")
     project = projects[0]
-    shapes = _read_shapes(project / "meta.json")
+    shapes = read_shapes(project / "meta.json")
     folders = list_folders(project)
     found: list[tuple[str, Image]] = []
     for folder, names in folders.items():
-        if folder.name != "ann":
-            continue
-        dataset = "/".join(part for part in folder.parent.relative_to(project).parts if part != "datasets")
-        images = folders.get(folder.parent / "img", [])
-        annotated = _pair(folder, names, images, problems)
-        for name in images:
-            if is_image_name(name) and name not in annotated:
-                problems.note("image_unannotated", str(folder.parent / "img" / name))
-        for name, annotation in annotated.items():
-            try:
-                image_path = resolve_inside(folder.parent / "img", name, str(annotation))
-                found.append((dataset, _read_image(annotation, image_path, shapes, problems)))
-            except DataError as error:
-                problems.refuse_item(error, "image_unusable")
+        if folder.name == "ann":
+            dataset = "/".join(part for part in folder.parent.relative_to(project).parts if part != "datasets")
+            images = folders.get(folder.parent / "img", [])
+            found += [(dataset, image) for image in _read_dataset(folder, names, images, shapes, problems)]
     names_made = unique_names([(dataset, image.path.name) for dataset, image in found])
     images_read = tuple(
         Image(image.path, name, image.width, image.height, image.boxes, image.split or _split_of_dataset(dataset))
@@ -80,92 +80,55 @@ def read(root: Path, problems: Problems) -> Dataset:
     return Dataset(NAME, root, tuple(title for title in shapes if title in used), images_read)
 
 
-def _find_projects(root: Path) -> list[Path]:
-    if (root / "meta.json").is_file():
-        return [root]
-    return sorted(child for child in root.iterdir() if child.is_dir() and (child / "meta.json").is_file())
+def _read_dataset(
+    folder: Path, names: list[str], images: list[str], shapes: dict[str, str], problems: Problems
+) -> list[Image]:
+    pairs, without = pair_annotations(folder, names, images, problems)
+    for path in without:
+        if annotation := _read_annotation(path, shapes, problems):
+            refuse_without_image(path, images, len(annotation.boxes), problems)
+    for name in images:
+        if is_image_name(name) and name not in pairs:
+            problems.note("image_unannotated", str(folder.parent / "img" / name))
+    read_images = []
+    for name, path in pairs.items():
+        annotation = _read_annotation(path, shapes, problems)
+        if annotation is None:
+            continue
+        try:
+            read_images.append(_read_image(path, annotation, folder.parent / "img" / name, problems))
+        except DataError as error:
+            problems.refuse_item(error, "image_unusable", boxes=len(annotation.boxes))
+    return read_images
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_annotation(path: Path, shapes: dict[str, str], problems: Problems) -> _Annotation | None:
     try:
-        content = json.loads(path.read_bytes())
-    except RecursionError as error:
-        raise DataError(f"{path}: nested too deeply for JSON that people mean") from error
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: a JSON {type(content).__name__}, not an object")
-    return content
-
-
-def _read_shapes(path: Path) -> dict[str, str]:
-    """Read {class title: shape} from meta.json, in its order, which becomes the order of ids."""
-    classes = _read_json(path).get("classes")
-    if not isinstance(classes, list):
-        raise DataError(f'{path}: no list "classes"')
-    shapes: dict[str, str] = {}
-    for number, entry in enumerate(classes, start=1):
-        title = entry.get("title") if isinstance(entry, dict) else None
-        if not isinstance(title, str) or not title.strip():
-            raise DataError(f"{path}: class {number} has no title")
-        if not is_utf8(title):
-            raise DataError(f"{path}: class {number} has a title that is not Unicode text: {title!r}")
-        shape = entry.get("shape")
-        shapes.setdefault(title, shape if isinstance(shape, str) else "any")
-    return shapes
-
-
-def _pair(folder: Path, names: list[str], images: list[str], problems: Problems) -> dict[str, Path]:
-    """Find the image of each annotation in an ann/ folder: {image name: annotation file}."""
-    by_stem: dict[str, list[str]] = {}
-    for image in images:
-        by_stem.setdefault(os.path.splitext(image)[0], []).append(image)
-    known = set(images)
-    pairs: dict[str, Path] = {}
-    for name in names:
-        path = folder / name
-        if not name.lower().endswith(".json"):
-            problems.note("annotation_file_ignored", str(path))
-            continue
-        if path.stat().st_size == 0:
-            problems.note("annotation_empty_file", str(path))
-            continue
-        named = name[: -len(".json")]
-        candidates = [named] if named in known else by_stem.get(named, [])
-        if len(candidates) != 1:
-            found = f"more than one image ({', '.join(candidates)})" if candidates else "no image"
-            problems.refuse(
-                "image_missing",
-                f"{path}: {found} for it in {folder.parent / 'img'}; wanted {named}",
-                hint=f"put the image there, or delete {path}",
-            )
-        elif candidates[0] in pairs:
-            problems.refuse(
-                "annotation_repeated",
-                f"{path}: {pairs[candidates[0]]} is an annotation of {candidates[0]} too",
-                hint="delete one of them",
-            )
-        else:
-            pairs[candidates[0]] = path
-    return pairs
-
-
-def _read_image(path: Path, image_path: Path, shapes: dict[str, str], problems: Problems) -> Image:
-    annotation = _read_json(path)
-    frame = read_frame(image_path, _declared_size(annotation), problems, where=str(path))
-    objects = annotation.get("objects")
-    if not isinstance(objects, list):
-        raise DataError(f'{path}: no list "objects"')
+        content = read_json_object(path)
+        objects = content.get("objects")
+        if not isinstance(objects, list):
+            raise DataError(f'{path}: no list "objects"')
+    except DataError as error:
+        problems.refuse_item(error, "annotation_unreadable")
+        return None
     between_pixels = any(isinstance(entry, dict) and figures.has_fractions(entry) for entry in objects)
     boxes = []
     for number, entry in enumerate(objects, start=1):
         where = f"{path}: object {number}"
-        box = _read_box(entry, shapes, problems, between_pixels=between_pixels, where=where)
-        checked = to_checked_box(box, frame, problems, where=where) if box else None
-        if checked:
-            boxes.append(checked)
-    split = _split_of_tags(annotation.get("tags"))
-    return Image(image_path, image_path.name, frame.width, frame.height, tuple(boxes), split)
+        try:
+            if box := _read_box(entry, shapes, problems, between_pixels=between_pixels, where=where):
+                boxes.append((where, box))
+        except ItemError as error:
+            problems.refuse_item(error, "object_unreadable")
+    return _Annotation(_declared_size(content), boxes, _split_of_tags(content.get("tags"), str(path), problems))
+
+
+def _read_image(path: Path, annotation: _Annotation, image_path: Path, problems: Problems) -> Image:
+    boxes = [box for _, box in annotation.boxes]
+    frame = read_frame(image_path, annotation.declared, problems, where=str(path), boxes=boxes)
+    checked = [to_checked_box(box, frame, problems, where=where) for where, box in annotation.boxes]
+    kept = tuple(box for box in checked if box)
+    return Image(image_path, image_path.name, frame.width, frame.height, kept, annotation.split)
 
 
 def _read_box(
@@ -173,26 +136,21 @@ def _read_box(
 ) -> Box | None:
     title = entry.get("classTitle") if isinstance(entry, dict) else None
     if not isinstance(entry, dict) or not isinstance(title, str):
-        problems.refuse("object_unreadable", f"{where} has no classTitle")
-        return None
+        raise ItemError("object_unreadable", f"{where} has no classTitle")
     if title not in shapes:
-        guess = did_you_mean(title, shapes)
-        problems.refuse(
+        raise ItemError(
             "label_unknown",
             f"{where} has class {title!r}, which meta.json does not list; it lists: {', '.join(shapes) or 'none'}",
-            hint=guess or f"add {title!r} to meta.json, or rename the object's class",
+            hint=did_you_mean(title, shapes) or f"add {title!r} to meta.json, or rename the object's class",
         )
-        return None
     shape = figures.shape_of(entry, shapes[title])
-    if shape not in figures.BOXED:
+    if shape not in figures.BOXED and shape != figures.UNKNOWN:
         problems.note("object_skipped", f"{where} ({shape})")
         return None
     try:
-        edges = figures.to_edges(entry, shape, between_pixels=between_pixels)
+        return Box(title, *figures.to_edges(entry, shape, between_pixels=between_pixels))
     except ValueError as error:
-        problems.refuse("object_unreadable", f"{where} ({title}): {error}")
-        return None
-    return Box(title, *edges)
+        raise ItemError("object_unreadable", f"{where} ({title}): {error}") from error
 
 
 def _declared_size(annotation: dict[str, Any]) -> tuple[int, int] | None:
@@ -203,13 +161,18 @@ def _declared_size(annotation: dict[str, Any]) -> tuple[int, int] | None:
     return None
 
 
-def _split_of_tags(tags: object) -> str | None:
-    """Find a split among an image's tags: strings in old exports, objects with a name in new ones, or both mixed."""
-    for tag in tags if isinstance(tags, list) else []:
-        name = tag.get("name", tag.get("tagName")) if isinstance(tag, dict) else tag
-        if isinstance(name, str) and (split := parse_split(name)):
-            return split
-    return None
+def _split_of_tags(tags: object, where: str, problems: Problems) -> str | None:
+    """Find a split among an image's tags: strings in old exports, objects with a name in new ones, or both mixed.
+
+    An image that is tagged for training and for testing is held out.
+    """
+    found = set()
+    for tag in tags if isinstance(tags, (list, dict)) else []:
+        words = (tag.get("name", tag.get("tagName")), tag.get("value")) if isinstance(tag, dict) else (tag,)
+        found |= {parse_split(word) for word in words if isinstance(word, str)} - {None}
+    if len(found) > 1:
+        problems.note("split_contradicts", where)
+    return min(found - {"train"} or found, key=str, default=None)
 
 
 def _split_of_dataset(dataset: str) -> str | None:

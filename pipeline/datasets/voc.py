@@ -2,7 +2,7 @@
 
     DATASET/Annotations/007.xml        one <annotation> an image; may lie anywhere, also beside the images
     DATASET/JPEGImages/007.jpg         named by <filename> (see voc_images.py)
-    DATASET/ImageSets/Main/train.txt   splits, where there are any (see voc_splits.py)
+    DATASET/ImageSets/Main/train.txt   splits, where there are any (see voc_splits.py); else folders called train, ...
     DATASET/pascal_label_map.pbtxt     VoTT's; gives the order of the classes. Otherwise they are sorted
 
 Whole coordinates count pixels from 1 and include the last one (devkit_doc, section 4.1: "the top-left pixel ...
@@ -12,22 +12,24 @@ A file in which any box has a fraction comes from a tool that draws between pixe
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.datasets.boxes import to_checked_box
 from pipeline.datasets.frame import read_frame
-from pipeline.datasets.label_map import read_label_ids
+from pipeline.datasets.image_index import ImageIndex, split_of_folders
+from pipeline.datasets.label_map import read_label_map
 from pipeline.datasets.model import Box, Dataset, Image, parse_number
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.tree import list_folders, unique_names
-from pipeline.datasets.voc_images import pair_images
+from pipeline.datasets.voc_images import Wanted, pair_images
 from pipeline.datasets.voc_splits import read_splits, split_of
+from pipeline.datasets.voc_xml import read_xml
 from pipeline.errors import DataError
 
 NAME = "voc"
+_LABEL_MAPS = ("label_map.pbtxt", "labelmap.pbtxt")
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -39,7 +41,7 @@ def mismatch(root: Path) -> str | None:
     reason = ""
     for path in paths:
         try:
-            tag = _read_xml(path).tag
+            tag = read_xml(path).tag
         except DataError as error:
             reason = reason or str(error)
             continue
@@ -75,12 +77,13 @@ def read(root: Path, problems: Problems) -> Dataset:
             annotations[path] = annotation
         else:
             problems.note("annotation_file_ignored", str(path))
-    named = {path: annotation.filename for path, annotation in annotations.items()}
-    image_paths = pair_images(named, folders, problems)
-    splits = read_splits(folders, problems)
+    wanted = {path: Wanted(annotation.filename, len(annotation.boxes)) for path, annotation in annotations.items()}
+    image_paths = pair_images(wanted, ImageIndex(root, folders), problems)
+    names = {path: (image_path.name, path.stem, image_path.stem) for path, image_path in image_paths.items()}
+    splits = read_splits(folders, {name for several in names.values() for name in several}, problems)
     images = []
     for path, image_path in image_paths.items():
-        split = split_of((image_path.name, path.stem, image_path.stem), splits)
+        split = split_of(names[path], splits) or _split_of_folders(path, image_path, root)
         try:
             images.append(_read_image(path, annotations[path], image_path, split, problems))
         except DataError as error:
@@ -90,35 +93,27 @@ def read(root: Path, problems: Problems) -> Dataset:
         Image(image.path, name, image.width, image.height, image.boxes, image.split)
         for image, name in zip(images, unique_names(groups), strict=True)
     )
-    return Dataset(NAME, root, _order_labels(finished, folders), finished)
+    return Dataset(NAME, root, _order_labels(finished, folders, problems), finished)
+
+
+def _split_of_folders(path: Path, image_path: Path, root: Path) -> str | None:
+    inner = (path.parent.relative_to(root).parts, image_path.parent.relative_to(root).parts)
+    return split_of_folders(inner[0]) or split_of_folders(inner[1])
 
 
 def _find_xml(folders: dict[Path, list[str]]) -> list[Path]:
     return [folder / name for folder, names in folders.items() for name in names if name.lower().endswith(".xml")]
 
 
-def _read_xml(path: Path) -> ElementTree.Element:
-    content = path.read_bytes()
-    # Declared entities are how a small file becomes gigabytes, or another file; no labelling tool declares any.
-    if re.search(rb"<!\0?E\0?N\0?T\0?I\0?T\0?Y", content):
-        raise DataError(
-            f"{path}: declares XML entities, which annotations have no need of", hint="remove <!ENTITY ...>"
-        )
-    try:
-        return ElementTree.fromstring(content)
-    except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
-        raise DataError(f"{path}: not XML: {error}") from error
-
-
 def _read_annotation(path: Path, problems: Problems) -> _Annotation | None:
-    tree = _read_xml(path)
+    tree = read_xml(path)
     if tree.tag != "annotation":
         return None
     found = []
     for number, entry in enumerate(tree.findall("object"), start=1):
         where = f"{path}: object {number}"
         try:
-            found.append((where, _read_box(entry, where)))
+            found += [(where, box) for box in _read_boxes(entry, where)]
         except DataError as error:
             problems.refuse_item(error, "object_unreadable")
             continue
@@ -130,7 +125,8 @@ def _read_annotation(path: Path, problems: Problems) -> _Annotation | None:
 
 
 def _read_image(path: Path, annotation: _Annotation, image_path: Path, split: str | None, problems: Problems) -> Image:
-    frame = read_frame(image_path, annotation.declared, problems, where=str(path))
+    drawn = [box for _, box in annotation.boxes]
+    frame = read_frame(image_path, annotation.declared, problems, where=str(path), boxes=drawn)
     boxes = [to_checked_box(box, frame, problems, where=where) for where, box in annotation.boxes]
     kept = tuple(box for box in boxes if box)
     return Image(image_path, image_path.name, frame.width, frame.height, kept, split)
@@ -140,25 +136,30 @@ def _edges_of(box: Box) -> tuple[float, float, float, float]:
     return box.xmin, box.ymin, box.xmax, box.ymax
 
 
-def _read_box(entry: ElementTree.Element, where: str) -> Box:
+def _read_boxes(entry: ElementTree.Element, where: str) -> list[Box]:
+    """Read an object's box, or its boxes: where an object has several, each is one of it."""
     name = entry.findtext("name")
     if name is None or not name.strip():
         raise DataError(f"{where} has no <name>")
     # A name broken over lines was broken by a pretty-printer; any other white space is the name's own.
     label = name.strip() if "\n" in name else name
-    bounds = entry.find("bndbox")
-    if bounds is None:
+    found = entry.findall("bndbox")
+    if not found:
         raise DataError(f"{where} ({label}) has no <bndbox>")
+    return [Box(label, *_read_edges(bounds, f"{where} ({label})")) for bounds in found]
+
+
+def _read_edges(bounds: ElementTree.Element, where: str) -> list[float]:
     edges = []
     for tag in _EDGES:
         text = bounds.findtext(tag)
         if text is None:
-            raise DataError(f"{where} ({label}) has no <bndbox/{tag}>")
+            raise DataError(f"{where} has no <bndbox/{tag}>")
         value = parse_number(text)
         if value is None:
-            raise DataError(f"{where} ({label}): <bndbox/{tag}> is {text.strip()!r}, not a number")
+            raise DataError(f"{where}: <bndbox/{tag}> is {text.strip()!r}, not a number")
         edges.append(value)
-    return Box(label, *edges)
+    return edges
 
 
 def _declared_size(tree: ElementTree.Element) -> tuple[int, int] | None:
@@ -169,11 +170,18 @@ def _declared_size(tree: ElementTree.Element) -> tuple[int, int] | None:
     return int(width), int(height)
 
 
-def _order_labels(images: tuple[Image, ...], folders: dict[Path, list[str]]) -> tuple[str, ...]:
+def _order_labels(images: tuple[Image, ...], folders: dict[Path, list[str]], problems: Problems) -> tuple[str, ...]:
+    """Put the classes in the order of the label map, those that it has not behind them, sorted."""
     used = {box.label for image in images for box in image.boxes}
-    ordered: list[str] = []
-    for folder, names in folders.items():
-        if "pascal_label_map.pbtxt" in names and not ordered:
-            ids = read_label_ids(folder / "pascal_label_map.pbtxt")
-            ordered = [label for label in sorted(ids, key=ids.__getitem__) if label in used]
+    listed: list[str] = []
+    maps = [folder / name for folder, names in folders.items() for name in names if name.endswith(_LABEL_MAPS)]
+    for path in maps:
+        try:
+            listed = listed or read_label_map(path)
+        except DataError as error:
+            problems.note("label_map_broken", str(error))
+    for label in listed:
+        if label not in used:
+            problems.note("label_unused", label)
+    ordered = [label for label in listed if label in used]
     return (*ordered, *sorted(used.difference(ordered)))

@@ -1,85 +1,100 @@
-"""Which image belongs to a Pascal VOC annotation.
+"""Which image belongs to an annotation of one image: Pascal VOC's XML files, LabelMe's JSON files.
 
-What real files have in <filename>: a name that is right; a path of another machine, Windows' too; a name without
-suffix, or with .jpg for a file called .JPG; a name percent-encoded where the file's is not, or the other way round;
-the name of the image from which the annotation was copied. Files named after the annotation are looked at last.
+The image is the one that the annotation names, in any of the ways of `image_index`. Files named after the annotation
+are looked at last: a copied annotation still has the name of the image from which it was copied.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
+from pipeline.datasets.image_index import ImageIndex, key_of, last_part_of
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.tree import file_name_of, is_image_name
 
 
-def pair_images(named: dict[Path, str], folders: dict[Path, list[str]], problems: Problems) -> dict[Path, Path]:
-    """Find each annotation's image: {annotation: image file}. `named` has what its <filename> says, "" for nothing.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an annotation says of its image: a name or "", how many boxes it has, whether it holds the image itself."""
+
+    name: str
+    boxes: int = 0
+    is_embedded: bool = False
+
+
+def pair_images(
+    wanted: dict[Path, Wanted], index: ImageIndex, problems: Problems, *, field: str = "<filename>"
+) -> dict[Path, Path]:
+    """Find each annotation's image: {annotation: image file}.
 
     An annotation without an image, with several equally good ones, or with one that another annotation has too, is
-    refused. Images that no annotation wants are noted.
+    refused, unless it holds the image itself: then it is left out of the result. Images that no annotation wants are
+    noted. `field` is where an annotation names its image.
     """
-    index = _Index(folders)
-    wanted = {path: index.find(path, file_name_of(name)) for path, name in named.items()}
-    claimed = Counter(found[0] for found in wanted.values() if len(found) == 1)
+    candidates = {path: _find(index, path, want.name) for path, want in wanted.items()}
+    claimed = Counter(found[0] for found in candidates.values() if len(found) == 1)
     pairs: dict[Path, Path] = {}
-    taken: dict[Path, Path] = {}
-    for path, found in wanted.items():
-        if not found or (len(found) == 1 and claimed[found[0]] > 1 and _key(found[0].name) != _key(path.stem)):
-            own = index.find(path, path.stem)
+    taken: dict[int, Path] = {}
+    for path, found in candidates.items():
+        want = wanted[path]
+        if not found or (len(found) == 1 and claimed[found[0]] > 1 and not _is_named_after(index, found[0], path)):
+            own = _find(index, path, path.stem)
             if own and own != found:
-                problems.note("image_name_differs", str(path))
+                if want.name:
+                    problems.note("image_name_differs", str(path))
                 found = own
-        if len(found) != 1:
-            what = named[path] or path.stem
-            several = " or ".join(str(image) for image in found)
-            problems.refuse(
-                "image_missing",
-                f"{path}: its image {what!r} could be {several}" if found else f"{path}: no image {what!r} for it",
-                hint="name the file in <filename>" if found else f"put the image beside it, or delete {path}",
-            )
-        elif found[0] in taken:
-            problems.refuse(
-                "annotation_repeated",
-                f"{path}: {taken[found[0]]} is an annotation of {found[0]} too",
-                hint="delete one of them",
-            )
-        else:
+        if len(found) == 1 and found[0] not in taken:
             taken[found[0]] = path
-            pairs[path] = found[0]
-    for image in index.images:
+            pairs[path] = index.path_of(found[0])
+        elif not want.is_embedded:
+            _refuse(path, want, found, taken, index, problems, field=field)
+    for image in range(len(index)):
         if image not in taken:
-            problems.note("image_unannotated", str(image))
+            problems.note("image_unannotated", str(index.path_of(image)))
     return pairs
 
 
-def _key(name: str) -> str:
-    """Reduce a file name to what all its spellings share: decoded, in one case, without an image's suffix."""
-    decoded = unquote(name)
-    stem = os.path.splitext(decoded)[0] if is_image_name(decoded) else decoded
-    return stem.casefold()
+def _find(index: ImageIndex, path: Path, name: str) -> list[int]:
+    exact = index.exact(path.parent, name) if name else None
+    return (
+        [exact] if exact is not None else index.nearest(index.alike(last_part_of(name)), beside=path.parent, name=name)
+    )
 
 
-class _Index:
-    """All images of the dataset by what their names have in common."""
+def _is_named_after(index: ImageIndex, image: int, path: Path) -> bool:
+    return key_of(index.names[image]) == key_of(path.stem)
 
-    def __init__(self, folders: dict[Path, list[str]]) -> None:
-        self.images = [folder / name for folder, names in folders.items() for name in names if is_image_name(name)]
-        self._by_key: dict[str, list[Path]] = {}
-        for image in self.images:
-            self._by_key.setdefault(_key(image.name), []).append(image)
 
-    def find(self, annotation: Path, name: str) -> list[Path]:
-        """Find the images with this name: those spelt exactly so before others, the nearest folder before others."""
-        found = self._by_key.get(_key(name), []) if name else []
-        exact = [image for image in found if image.name == name]
-        found = exact or [image for image in found if unquote(image.name) == unquote(name)] or found
-        if len(found) < 2:
-            return found
-        shared = [len(os.path.commonprefix([image.parent.parts, annotation.parent.parts])) for image in found]
-        beside = [image.parent == annotation.parent for image in found]
-        ranks = list(zip(beside, shared, strict=True))
-        return [image for image, rank in zip(found, ranks, strict=True) if rank == max(ranks)]
+def _refuse(
+    path: Path,
+    want: Wanted,
+    found: list[int],
+    taken: dict[int, Path],
+    index: ImageIndex,
+    problems: Problems,
+    *,
+    field: str,
+) -> None:
+    what = want.name or path.stem
+    if len(found) > 1:
+        message = f"{path}: its image {what!r} could be {index.in_words(found)}"
+        problems.refuse("image_missing", message, hint=f"name the file in {field}", boxes=want.boxes)
+    elif found:
+        message = f"{path}: {taken[found[0]]} is an annotation of {index.path_of(found[0])} too"
+        problems.refuse("annotation_repeated", message, hint="delete one of them", boxes=want.boxes)
+    elif index.leads_out(path.parent, what):
+        problems.refuse(
+            "image_unsafe_path",
+            f"{path}: its image {what!r} leads out of {index.root}, "
+            f"and no image in it is called {last_part_of(what)!r}",
+            hint=f"put the image beside it, or delete {path}",
+            boxes=want.boxes,
+        )
+    else:
+        problems.refuse(
+            "image_missing",
+            f"{path}: no image {what!r} for it",
+            hint=f"put the image beside it, or delete {path}",
+            boxes=want.boxes,
+        )

@@ -9,6 +9,8 @@ of its split, the flag says only whether the class is in it. trainval.txt says n
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -16,28 +18,27 @@ from pipeline.datasets.problems import Problems
 from pipeline.datasets.split import parse_split
 from pipeline.datasets.tree import file_name_of, is_image_name
 
+_SETS = "imagesets"
+_FLAG = re.compile(r"\s+(?:-1|0|1)$")
 
-def read_splits(folders: dict[Path, list[str]], problems: Problems) -> dict[str, str]:
-    """Read {name or stem of an image: train, val or test}. An image in two lists is held out from training."""
-    plain: list[tuple[Path, str]] = []
-    of_classes: list[tuple[Path, str]] = []
-    for folder, names in folders.items():
-        if (folder.parent.name, folder.name) != ("ImageSets", "Main"):
-            continue
-        for name in names:
-            if not name.endswith(".txt"):
-                continue
-            stem = name[: -len(".txt")]
-            if split := parse_split(stem):
-                plain.append((folder / name, split))
-            elif split := parse_split(stem.rpartition("_")[2]):
-                of_classes.append((folder / name, split))
+
+def read_splits(folders: dict[Path, list[str]], known: set[str], problems: Problems) -> dict[str, str]:
+    """Read {name or stem of an image: train, val or test}. An image in two lists is held out from training.
+
+    `known` are the names and stems of the images there are; what else is listed is noted. Beside them it tells the
+    names that end in a number from those that have a flag behind them.
+    """
+    decoded = {unquote(name) for name in known}
     splits: dict[str, str] = {}
+    unknown: dict[str, str] = {}
     twice: set[str] = set()
-    for path, split in plain or of_classes:
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            name = _parse_line(line, with_flag=not plain)
+    for path, split in _find_lists(folders):
+        for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
+            name = _parse_line(line, decoded)
             if not name:
+                continue
+            if name not in decoded:
+                unknown.setdefault(name, f"{path}: line {number}: {name}")
                 continue
             before = splits.setdefault(name, split)
             if before != split:
@@ -45,11 +46,26 @@ def read_splits(folders: dict[Path, list[str]], problems: Problems) -> dict[str,
                 splits[name] = split if before == "train" else before
     for name in sorted(twice):
         problems.note("split_contradicts", name)
-    for name, split in list(splits.items()):
-        decoded = unquote(name)
-        splits.setdefault(decoded, split)
-        splits.setdefault(decoded.rpartition(".")[0] if is_image_name(decoded) else decoded, split)
+    for place in unknown.values():
+        problems.note("split_unknown_image", place)
     return splits
+
+
+def _find_lists(folders: dict[Path, list[str]]) -> list[tuple[Path, str]]:
+    """Find the lists that count, each with its split: in ImageSets/Main, else in ImageSets itself."""
+    main = [folder for folder in folders if folder.parent.name.casefold() == _SETS and folder.name.casefold() == "main"]
+    plain: list[tuple[Path, str]] = []
+    of_classes: list[tuple[Path, str]] = []
+    for folder in main or [folder for folder in folders if folder.name.casefold() == _SETS]:
+        for name in folders[folder]:
+            stem, dot, suffix = name.rpartition(".")
+            if not dot or suffix.casefold() != "txt":
+                continue
+            if split := parse_split(stem):
+                plain.append((folder / name, split))
+            elif split := parse_split(stem.rpartition("_")[2]):
+                of_classes.append((folder / name, split))
+    return plain or of_classes
 
 
 def split_of(names: tuple[str, ...], splits: dict[str, str]) -> str | None:
@@ -60,9 +76,18 @@ def split_of(names: tuple[str, ...], splits: dict[str, str]) -> str | None:
     return None
 
 
-def _parse_line(line: str, *, with_flag: bool) -> str:
-    """Take the name of a line; names may have blanks, so a flag is only what stands last and is -1, 0 or 1."""
-    name, _, flag = line.strip().rpartition(" ")
-    if name and flag in ("-1", "0", "1") and (with_flag or name.strip()):
-        return file_name_of(name.strip())
-    return file_name_of(line.strip())
+def _parse_line(line: str, known: set[str]) -> str:
+    """Take the name of a line, decoded; a number behind it is a flag where the name is not known with it."""
+    whole = unquote(file_name_of(line.strip()))
+    if whole in known:
+        return whole
+    without_flag = unquote(file_name_of(_FLAG.sub("", line.strip())))
+    return _as_known(without_flag, known) or _as_known(whole, known) or without_flag
+
+
+def _as_known(name: str, known: set[str]) -> str | None:
+    """Return the name by which an image is known; lists may have the suffix of another form of it, as .png for .jpg."""
+    if name in known:
+        return name
+    stem = os.path.splitext(name)[0]
+    return stem if is_image_name(name) and stem in known else None

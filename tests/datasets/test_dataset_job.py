@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.datasets.formats import FORMATS
 from pipeline.datasets.tf_csv import read_csv
 from tests.datasets.drawing import Project, rectangle
 from tests.project import ROOT, copy_project
@@ -58,7 +59,8 @@ def test_an_error_is_shown_with_its_hint_and_leaves_nothing(tmp_path: Path) -> N
     assert done.returncode == 3
     assert done.stderr == (
         f"error: no dataset at {tmp_path / 'none'}: no such folder\n"
-        "hint: put a Supervisely or Pascal VOC export there, or name its folder with DATASET=\n"
+        "hint: put a dataset there, or name its folder with DATASET=: Supervisely, Pascal VOC, COCO, YOLO, CVAT, "
+        "LabelMe, OpenImages, tf_csv or TFRecord\n"
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -88,7 +90,8 @@ def test_a_misspelt_format_exits_with_2(tmp_path: Path) -> None:
     done = run_job("--dataset", tmp_path, "--format", "supervise", "--tf-csv-dir", tmp_path / "out")
     assert done.returncode == 2
     assert done.stderr == (
-        "error: unknown dataset format 'supervise'; known: auto, supervisely, voc\nhint: did you mean 'supervisely'?\n"
+        f"error: unknown dataset format 'supervise'; known: auto, {', '.join(sorted(FORMATS))}\n"
+        "hint: did you mean 'supervisely'?\n"
     )
 
 

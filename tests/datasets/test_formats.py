@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.datasets import tree
+from pipeline.datasets.content import read_content
 from pipeline.datasets.formats import FORMATS, identify_format, read_dataset
 from pipeline.datasets.model import Dataset
 from pipeline.datasets.problems import Problems
@@ -52,7 +55,7 @@ class TestEverySample:
         write_tf_csv(tmp_path, Split(dataset.images, (), ""), dataset.labels)
         copies = read_csv(tmp_path / "train.csv", tmp_path / "images" / "train")
         for image, copy in zip(dataset.images, copies, strict=True):
-            assert copy.path.read_bytes() == image.path.read_bytes()
+            assert copy.path.read_bytes() == read_content(image)
             assert (copy.name, copy.width, copy.height, copy.boxes) == (
                 image.name,
                 image.width,
@@ -65,7 +68,10 @@ def test_no_such_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_dataset(tmp_path / "cats", problems=Problems())
     assert str(caught.value) == f"no dataset at {tmp_path / 'cats'}: no such folder"
-    assert caught.value.hint == "put a Supervisely or Pascal VOC export there, or name its folder with DATASET="
+    assert caught.value.hint == (
+        "put a dataset there, or name its folder with DATASET=: Supervisely, Pascal VOC, COCO, YOLO, CVAT, LabelMe, "
+        "OpenImages, tf_csv or TFRecord"
+    )
 
 
 def test_a_folder_with_only_a_readme_has_no_dataset(tmp_path: Path) -> None:
@@ -85,13 +91,25 @@ def test_a_file_is_no_dataset(tmp_path: Path) -> None:
 
 def test_an_unknown_format_lists_what_was_tried_and_why_it_does_not_fit(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("0 0.5 0.5 1 1\n")
-    (tmp_path / "a.xml").write_text("<annotations/>")
+    (tmp_path / "a.xml").write_text("<rss/>")
+    (tmp_path / "b.csv").write_text("name,score\n")
+    (tmp_path / "c.tfrecord").write_bytes(b"\0" * 20)
+    (tmp_path / "LICENSE").touch()
     with pytest.raises(DataError) as caught:
         read_dataset(tmp_path, problems=Problems())
     assert str(caught.value) == (
-        f"{tmp_path} fits no known dataset format; tried:\n"
+        f"{tmp_path} fits no known dataset format; its 5 files are 1 without a suffix, 1 .xml, 1 .csv, 1 .tfrecord; "
+        "tried:\n"
+        "  coco, labelme: no .json file in it\n"
+        f"  cvat: {tmp_path / 'a.xml'} is an XML <rss>, not <annotations>\n"
+        f"  openimages: {tmp_path / 'b.csv'} begins with 'name,score'; "
+        "wanted the columns ImageID,LabelName,XMin,YMin,XMax,YMax\n"
         "  supervisely: no meta.json in it\n"
-        f"  voc: {tmp_path / 'a.xml'} is an XML <annotations>, not an <annotation>"
+        f"  tf_csv: {tmp_path / 'b.csv'} has no column filename, class, xmin, ymin, xmax, ymax; "
+        "wanted filename,width,height,class,xmin,ymin,xmax,ymax\n"
+        f"  tfrecord: {tmp_path / 'c.tfrecord'}: the record at byte 0 has a damaged length\n"
+        f"  voc: {tmp_path / 'a.xml'} is an XML <rss>, not an <annotation>\n"
+        f"  yolo: no image for {tmp_path / 'labels.txt'}, and no data.yaml, obj.data or classes.txt"
     )
     assert caught.value.hint == "DATASET= names the folder that holds the annotations and the images"
 
@@ -131,13 +149,47 @@ def test_two_formats_at_once_ask_for_a_choice(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_dataset(tmp_path, problems=Problems())
     assert str(caught.value) == f"{tmp_path} fits several dataset formats: supervisely, voc"
-    assert caught.value.hint == "choose one: FORMAT=supervisely"
+    assert caught.value.hint == "choose one: FORMAT=supervisely; or name the folder of one with DATASET="
+
+
+def test_a_folder_is_listed_once_for_all_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: list[Path] = []
+    list_really = tree._list_folders
+    monkeypatch.setattr(tree, "_list_folders", lambda root: listed.append(root) or list_really(root))
+    read_dataset(SAMPLES / "yolo_roboflow", problems=Problems())
+    assert listed == [SAMPLES / "yolo_roboflow"]
+
+
+def test_a_voc_folder_with_labelimg_s_classes_is_no_yolo_folder(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES / "voc_devkit", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "classes.txt").write_text("cat\nperson\n")
+    (tmp_path / "data.yaml").write_text("names: [cat, person]\n")
+    assert identify_format(tmp_path) == "voc"
+
+
+def test_what_was_made_of_another_format_gives_way_to_it(tmp_path: Path) -> None:
+    for name in ("tf_csv_ours", "tfrecord_odapi", "voc_labelimg"):
+        shutil.copytree(SAMPLES / name, tmp_path / name)
+    assert identify_format(tmp_path) == "voc"
+    shutil.rmtree(tmp_path / "voc_labelimg")
+    assert identify_format(tmp_path) == "tf_csv"
+
+
+def test_seven_forms_side_by_side_ask_for_a_choice() -> None:
+    root = shared_data() / "voc100"
+    with pytest.raises(DataError) as caught:
+        read_dataset(root, problems=Problems())
+    assert str(caught.value) == f"{root} fits several dataset formats: coco, cvat, labelme, openimages, voc, yolo"
+    assert caught.value.hint == "choose one: FORMAT=coco; or name the folder of one with DATASET="
 
 
 def test_a_misspelt_format_lists_the_known_ones_and_guesses_one() -> None:
     with pytest.raises(ConfigError) as caught:
         read_dataset(SAMPLES, format_name="vocc", problems=Problems())
-    assert str(caught.value) == "unknown dataset format 'vocc'; known: auto, supervisely, voc"
+    assert str(caught.value) == (
+        "unknown dataset format 'vocc'; known: auto, coco, cvat, labelme, openimages, supervisely, tf_csv, tfrecord, "
+        "voc, yolo"
+    )
     assert caught.value.hint == "did you mean 'voc'?"
 
 
@@ -160,10 +212,29 @@ def test_zero_good_images_is_an_error_even_when_told_to_keep_going(tmp_path: Pat
     [
         ("aerial_power", ("supervisely", 200, 654, 3)),
         ("raccoon", ("voc", 200, 217, 1)),
+        ("raccoon/data", ("tfrecord", 40, 44, 1)),
         ("voc100", ("voc", 100, 273, 20)),
+        ("voc100", ("yolo", 100, 273, 20)),
+        ("voc100", ("cvat", 100, 273, 20)),
+        ("voc100", ("openimages", 100, 273, 20)),
     ],
 )
 def test_real_datasets_are_read_whole(name: str, counts: tuple[str, int, int, int]) -> None:
-    dataset = read_dataset(shared_data() / name, problems=Problems())
+    dataset = read_dataset(shared_data() / name, format_name=counts[0], problems=Problems())
     boxes = sum(len(image.boxes) for image in dataset.images)
     assert (dataset.format, len(dataset.images), boxes, len(dataset.labels)) == counts
+
+
+@pytest.mark.parametrize(
+    ("name", "format_name"),
+    [
+        ("aerial_power", "supervisely"),
+        ("raccoon", "voc"),
+        ("raccoon/data", "tf_csv"),
+        ("voc100/yolo_format", "yolo"),
+        ("voc100/cvat_format", "cvat"),
+        ("voc100/openimages_format", "openimages"),
+    ],
+)
+def test_real_datasets_are_recognised(name: str, format_name: str) -> None:
+    assert identify_format(shared_data() / name) == format_name

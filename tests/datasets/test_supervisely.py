@@ -12,7 +12,7 @@ from pipeline.datasets import supervisely
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError
-from tests.datasets.drawing import Project, messages, rectangle
+from tests.datasets.drawing import Project, draw_picture, messages, rectangle
 
 
 def read_boxes(project: Project, problems: Problems | None = None) -> tuple[Box, ...]:
@@ -93,7 +93,86 @@ def test_two_annotations_of_one_image_are_an_error(tmp_path: Path) -> None:
     path = project.add("a.png")
     other = path.with_name("a.json")
     other.write_bytes(path.read_bytes())
-    assert str(refusal(project)) == f"{path}: {other} is an annotation of a.png too"
+    assert str(refusal(project)) == f"{other}: {path} is an annotation of a.png too"
+
+
+def test_old_and_new_names_beside_each_other_are_of_two_images(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    path = project.add("a.b.jpg", rectangle("cat", 1, 1, 5, 5))
+    draw_picture(tmp_path / "ds" / "img" / "a.b.png")
+    path.with_name("a.b.json").write_bytes(path.read_bytes())
+    names = [image.name for image in supervisely.read(tmp_path, Problems()).images]
+    assert names == ["a.b.jpg", "a.b.png"]
+
+
+def test_an_annotation_in_another_case_is_of_the_image(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    path = project.add("A.PNG", rectangle("cat", 1, 1, 5, 5))
+    path.rename(path.with_name("a.png.json"))
+    assert len(read_boxes(project)) == 1
+
+
+def test_files_that_exports_have_beside_annotations_are_left_alone(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    path = project.add("a.png")
+    (tmp_path / "key_id_map.json").write_text("{}")
+    (tmp_path / "obj_class_to_machine_color.json").write_text("{}")
+    (tmp_path / "README.md").write_text("An export.")
+    (tmp_path / "ds" / "meta").mkdir()
+    (tmp_path / "ds" / "meta" / "a.png.json").write_text("{}")
+    path.with_name("b.png.json").touch()
+    path.with_name("notes.txt").write_text("x")
+    problems = Problems()
+    assert len(supervisely.read(tmp_path, problems).images) == 1
+    assert messages(problems) == {
+        "annotation_empty_file": [str(path.with_name("b.png.json"))],
+        "annotation_file_ignored": [str(path.with_name("notes.txt"))],
+        "label_unused": ["cat"],
+    }
+
+
+def test_a_meta_json_of_titles_alone_is_read(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add("a.png", {"classTitle": "cat", "points": {"exterior": [[1, 1], [4, 4]]}})
+    (tmp_path / "meta.json").write_text('{"classes": ["cat", {"name": "dog"}], "tags_images": []}')
+    assert read_boxes(project) == (Box("cat", 1, 1, 5, 5),)
+
+
+def test_an_image_that_is_lost_takes_its_boxes_with_it(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    missing = project.add("a.png", rectangle("cat", 1, 1, 5, 5), rectangle("cat", 2, 2, 5, 5))
+    project.add("b.png", rectangle("cat", 1, 1, 5, 5))
+    (tmp_path / "ds" / "img" / "a.png").unlink()
+    (tmp_path / "ds" / "img" / "b.png").write_bytes(b"")
+    problems = Problems(keep_going=True)
+    assert read_boxes(project, problems) == ()
+    assert (problems.lost_images, problems.lost_boxes) == (2, 3)
+    assert messages(problems) == {
+        "image_missing": [f"{missing}: no image for it in {tmp_path / 'ds' / 'img'}; wanted a.png"],
+        "image_unreadable": [f"{tmp_path / 'ds' / 'img' / 'b.png'}: not a readable image: the file is empty"],
+        "label_unused": ["cat"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("shape", "keys", "box"),
+    [
+        ("bitmap", {"points": {"exterior": [[1, 1], [4, 4]]}}, Box("cat", 1, 1, 5, 5)),
+        (
+            "rectangle",
+            {"points": {"exterior": [[1, 1], [4, 4], [2, 9]], "interior": [[[2, 2]]]}},
+            Box("cat", 1, 1, 5, 10),
+        ),
+        ("polygon", {"points": {"exterior": [[1, 1], [4, 4], [2, 9]]}, "bitmap": None}, Box("cat", 1, 1, 5, 10)),
+    ],
+)
+def test_an_object_without_geometry_type_is_what_its_keys_say(
+    tmp_path: Path, shape: str, keys: dict[str, Any], box: Box
+) -> None:
+    project = Project(tmp_path)
+    project.add("a.png", {"classTitle": "cat", **keys})
+    (tmp_path / "meta.json").write_text(json.dumps({"classes": [{"title": "cat", "shape": shape}]}))
+    assert read_boxes(project) == (box,)
 
 
 def test_a_label_that_meta_json_does_not_know_is_an_error_with_a_guess(tmp_path: Path) -> None:
@@ -120,6 +199,11 @@ def test_an_unreadable_image_is_an_error(tmp_path: Path) -> None:
         ({}, "object 1 has no classTitle"),
         (7, "object 1 has no classTitle"),
         ({"classTitle": "cat"}, "object 1 (cat): no list points.exterior"),
+        (
+            {"classTitle": "cat", "geometryType": "unknown", "points": {"exterior": []}},
+            "object 1 (cat): neither points nor a bitmap",
+        ),
+        ({"classTitle": "cat", "points": {"exterior": []}}, "object 1 (cat): a rectangle with 0 points, not 2"),
         ({"classTitle": "cat", "points": {"exterior": [[1, 2]]}}, "object 1 (cat): a rectangle with 1 points, not 2"),
         (
             {"classTitle": "cat", "points": {"exterior": [[1, 2], ["x", 4]]}},
@@ -161,13 +245,32 @@ def test_tags_decide_the_split_before_dataset_names(tmp_path: Path) -> None:
     assert splits == {"a.png": "val", "b.png": "train", "c.png": "val"}
 
 
-def test_a_declared_size_at_another_scale_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("tags", "split"),
+    [
+        (["dusk", {"name": "Train"}], "train"),
+        ([{"name": "split", "value": "VAL"}], "val"),
+        ({"test": None}, "test"),
+        (["train", "test"], "test"),
+        ([7, {"value": None}], None),
+    ],
+)
+def test_tags_of_any_kind_name_the_split(tmp_path: Path, tags: Any, split: str | None) -> None:
     project = Project(tmp_path)
-    path = project.add("a.png")
-    content = json.loads(path.read_text())
-    path.write_text(json.dumps({**content, "size": {"width": 80, "height": 60}}))
-    image = tmp_path / "ds" / "img" / "a.png"
-    assert str(refusal(project)) == f"{path}: declares 80x60 pixels, but {image} has 40x30"
+    path = project.add("a.png", tags=tags)
+    problems = Problems()
+    assert [image.split for image in supervisely.read(tmp_path, problems).images] == [split]
+    assert messages(problems).get("split_contradicts", []) == ([str(path)] if tags == ["train", "test"] else [])
+
+
+def test_boxes_that_fit_only_the_declared_larger_size_are_scaled_and_counted(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    whole = rectangle("cat", 0, 0, 79, 59)
+    path = project.add("a.png", whole)
+    path.write_text(json.dumps({"size": {"width": 80, "height": 60}, "objects": [whole]}))
+    problems = Problems()
+    assert read_boxes(project, problems) == (Box("cat", 0, 0, 40, 30),)
+    assert messages(problems) == {"size_rescaled": [str(path)]}
 
 
 def test_the_same_image_name_in_two_datasets_loses_no_image(tmp_path: Path) -> None:

@@ -88,7 +88,10 @@ def test_a_name_that_leads_out_of_the_dataset_finds_nothing_there(tmp_path: Path
     path.write_text("<annotation><filename>../../secret.png</filename></annotation>")
     with pytest.raises(DataError) as caught:
         voc.read(tmp_path / "data", Problems())
-    assert str(caught.value) == f"{path}: no image '../../secret.png' for it"
+    assert str(caught.value) == (
+        f"{path}: its image '../../secret.png' leads out of {tmp_path / 'data'}, "
+        "and no image in it is called 'secret.png'"
+    )
 
 
 def test_the_nearest_of_two_images_with_one_name_is_taken(tmp_path: Path) -> None:
