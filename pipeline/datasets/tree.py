@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from pipeline.errors import DataError
@@ -11,6 +15,8 @@ IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".mpo", ".jp2", ".avif")
 )
 _NOT_DATA = ("README", "LICENSE")
+_PLAIN_NAME = re.compile(r"[^./\\:\0][^/\\:\0]*")
+_listed: ContextVar[dict[Path, dict[Path, list[str]]] | None] = ContextVar("listed", default=None)
 
 
 def list_folders(root: Path) -> dict[Path, list[str]]:
@@ -19,29 +25,77 @@ def list_folders(root: Path) -> dict[Path, list[str]]:
     Hidden files and what macOS adds to archives are left out. A link that leads out of `root` raises
     DataError: datasets are untrusted. A link to a folder inside is not followed: its files are listed there.
     """
+    known = _listed.get()
+    if known is None:
+        return _list_folders(root)
+    if root not in known:
+        known[root] = _list_folders(root)
+    return known[root]
+
+
+@contextmanager
+def listed_once() -> Iterator[None]:
+    """Let `list_folders` look at each folder once: every format asks what lies in it. Nothing may change meanwhile."""
+    if _listed.get() is not None:
+        yield
+        return
+    token = _listed.set({})
+    try:
+        yield
+    finally:
+        _listed.reset(token)
+
+
+def _list_folders(root: Path) -> dict[Path, list[str]]:
     real_root = os.path.realpath(root)
     folders: dict[Path, list[str]] = {}
     waiting = [root]
     while waiting:
         folder = waiting.pop()
-        names: list[str] = []
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith(".") or entry.name == "__MACOSX":
-                    continue
-                if not is_utf8(entry.name):
-                    raise DataError(f"{folder}: a file name that is not UTF-8: {entry.name!r}", hint="rename it")
-                if entry.is_symlink() and not _is_inside(os.path.realpath(entry.path), real_root):
-                    raise DataError(
-                        f"{entry.path} is a link to {os.path.realpath(entry.path)}, outside the dataset {root}",
-                        hint="copy the files into the dataset folder",
-                    )
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(folder / entry.name)
-                elif entry.is_file():
-                    names.append(entry.name)
+        try:
+            with os.scandir(folder) as entries:
+                names, inner = _sort_entries(entries, folder, real_root, root)
+        except OSError as error:
+            raise DataError(
+                f"{folder}: cannot be listed: {error.strerror}",
+                hint="look at its permissions and the length of its path",
+            ) from error
         folders[folder] = sorted(names)
+        waiting += [folder / name for name in inner]
     return dict(sorted(folders.items()))
+
+
+def _sort_entries(
+    entries: Iterable[os.DirEntry[str]], folder: Path, real_root: str, root: Path
+) -> tuple[list[str], list[str]]:
+    """Take the names of files and of folders; pipes, devices and links that lead nowhere are neither."""
+    names: list[str] = []
+    inner: list[str] = []
+    for entry in entries:
+        if is_left_out(entry.name):
+            continue
+        if not is_utf8(entry.name):
+            raise DataError(f"{folder}: a file name that is not UTF-8: {entry.name!r}", hint="rename it")
+        if entry.is_symlink():
+            target = os.path.realpath(entry.path)
+            if not _is_inside(target, real_root):
+                raise DataError(
+                    f"{entry.path} is a link to {target}, outside the dataset {root}",
+                    hint="copy the files into the dataset folder",
+                )
+            # Asked of the path, not of the entry: that raises for a link to itself
+            if os.path.isfile(entry.path):
+                names.append(entry.name)
+        elif entry.is_dir(follow_symlinks=False):
+            inner.append(entry.name)
+        elif entry.is_file(follow_symlinks=False):
+            names.append(entry.name)
+    return names, inner
+
+
+def is_left_out(name: str) -> bool:
+    """Say whether a file or folder is hidden, or what macOS adds to archives."""
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def _is_inside(path: str, real_root: str) -> bool:
@@ -74,8 +128,11 @@ def file_name_of(path: str) -> str:
 
 def resolve_inside(folder: Path, name: str, where: str) -> Path:
     """Join a name from an untrusted file to its folder; raise DataError if that leads out of it."""
-    parts = PurePosixPath(name).parts + PureWindowsPath(name).parts
     path = folder / name
+    # Asking the kernel for real paths takes longer than all the rest; a plain name leads out only as a link
+    if _PLAIN_NAME.fullmatch(name) and not os.path.islink(path):
+        return path
+    parts = PurePosixPath(name).parts + PureWindowsPath(name).parts
     if (
         "\0" in name
         or ".." in parts
