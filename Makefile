@@ -1,6 +1,7 @@
 # The verbs of the project. `make help` lists them.
 #
 #     make demo                                              the whole line on drawn images
+#     make check DATASET=path                                what is wrong with your own images
 #     make train DATASET=path NAME=my-detector STEPS=20000   your own images
 #     make export NAME=my-detector
 #
@@ -51,6 +52,10 @@ setup: $(ENV)/.ready ## make the environment that everything else runs in
 .PHONY: demo
 demo: $(ENV)/.ready ## the whole line on drawn images, ending with a table and pictures
 	@$(ODPIPE) demo $(call setting,BACKEND,backend) $(call setting,STEPS,steps) $(JSON_FLAG)
+
+.PHONY: check
+check: $(ENV)/.ready ## what is in a dataset, and what is wrong with it: DATASET= FORMAT= NAME= MODEL= GROUP_BY=
+	@$(ODPIPE) check $(COMMON) $(READING) $(call setting,SEED,seed) $(call setting,CONFIG,config) $(JSON_FLAG)
 
 .PHONY: train
 train: $(ENV)/.ready ## train: MODEL= DATASET= NAME= STEPS= BATCH= SEED= CONFIG= KEEP_GOING=1 MAX_SIDE= BALANCE= GROUP_BY= FRESH=1

@@ -170,13 +170,18 @@ def enter_in_place(spec, inputs):
 
 
 def full_command(spec, paths):
-    """Return the argument list with every {name} replaced by its path."""
+    """Return the argument list with every {name} replaced by its path, relative to the root where it lies within.
+
+    The dataset's is absolute: its jobs call it as the user does, and must know it from a word in a message.
+    """
     for name, place in spec["inputs"].items():
         paths = dict(paths, **{name: receipts.resolve_path(ROOT, place["path"])})
+    datasets = [name for name, place in spec["inputs"].items() if place["path"] == receipts.DATASET]
     command = []
     for word in spec["command"]:
         for name, path in paths.items():
-            word = word.replace("{" + name + "}", os.path.relpath(path, ROOT) if path.startswith(ROOT) else path)
+            is_within = path.startswith(ROOT) and name not in datasets
+            word = word.replace("{" + name + "}", os.path.relpath(path, ROOT) if is_within else path)
         command.append(word)
     if command[0].endswith(".mjs"):
         return [os.environ.get("ODPIPE_NODE") or find_node()] + command

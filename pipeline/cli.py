@@ -25,7 +25,7 @@ CRASH_LOG = "output/odpipe-crash.log"
 app = typer.Typer(
     name="odpipe",
     help="Labelled images in; object detectors for Edge TPU, phone and browser out.\n\n"
-    "The usual way: odpipe train --dataset FOLDER --name cats; odpipe export --name cats; "
+    "The usual way: odpipe check FOLDER; odpipe train --dataset FOLDER --name cats; odpipe export --name cats; "
     "odpipe evaluate --name cats; odpipe detect --name cats --images FOLDER. "
     "Each runs only what is not up to date. Exit codes: 2 configuration, 3 data, 4 a stage, "
     "5 engine or environment, 70 a bug of ours, 130 interrupted.",
@@ -36,7 +36,9 @@ app = typer.Typer(
 
 Model = Annotated[str | None, typer.Option(help="A preset of pipeline/models/, such as ssd_mobilenet_v2_quantized.")]
 Name = Annotated[str | None, typer.Option(help="The run's folder below output/; the model's name when not given.")]
-Dataset = Annotated[str | None, typer.Option(help="The folder of labelled images (default: input/supervisely).")]
+Dataset = Annotated[
+    str | None, typer.Option(help="The folder of labelled images, or a tar or zip of it (default: input/supervisely).")
+]
 Format = Annotated[str | None, typer.Option(help="The dataset's format; found out when not given.")]
 GroupBy = Annotated[
     str | None,
@@ -109,6 +111,34 @@ def train(
         "group_by": group_by, "keep_going": keep_going or None, "max_side": max_side, "balance": balance,
     }  # fmt: skip
     finish(lambda: chains.train(find_root(), given, fresh=fresh), as_json=as_json)
+
+
+@app.command()
+def check(
+    path: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATASET",
+            help="The folder of labelled images, or a tar or zip of it (default: --dataset, else input/supervisely).",
+            show_default=False,
+        ),
+    ] = None,
+    dataset: Dataset = None, format: Format = None, name: Name = None, model: Model = None, group_by: GroupBy = None,
+    seed: Seed = None, config: Config = None, backend: BackendName = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Look at a dataset before hours are spent on it: read it, decode every image, and say all that is odd.
+
+    Writes output/NAME/dataset.html and check.json. Exit code 0 when all of it can be used, 3 when something cannot.
+    With --json: format, images, boxes, classes, splits, findings, usable_images, usable_boxes. A second check decodes
+    only what is new. It runs in this environment; --backend docker runs it in its container.
+    """
+    from pipeline.commands.check import check as run
+
+    given = {
+        "dataset": path or dataset, "format": format, "name": name, "model": model, "group_by": group_by,
+        "seed": seed, "config": config, "backend": backend,
+    }  # fmt: skip
+    finish(lambda: run(find_root(), given), as_json=as_json)
 
 
 def _export_verb(verb: str, text: str) -> None:

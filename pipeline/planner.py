@@ -29,9 +29,24 @@ def plan_training(root: Path, given: Mapping[str, Any], *, fresh: bool = False) 
 
     So `make train NAME=cats` goes on with an interrupted run without being told everything again.
     """
+    given = {**given, "dataset": locate_dataset(root, given.get("dataset"))}
     settings = read_settings(root, given)
     stored = {} if fresh else read_stored(root, settings.run_name)
     return make_plan(root, read_settings(root, given, stored=stored), fresh=fresh)
+
+
+def locate_dataset(root: Path, given: str | None) -> str | None:
+    """Return a dataset's path as settings have it: relative to the project where it lies within, else absolute.
+
+    It is looked for from the current folder first, then from the project.
+    """
+    if given is None or Path(given).is_absolute():
+        return given
+    path = Path(os.path.abspath(given))
+    if not path.exists():
+        return given
+    base = Path(os.path.abspath(root))
+    return path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
 
 
 def plan_trained(root: Path, given: Mapping[str, Any]) -> Plan:

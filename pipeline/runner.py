@@ -21,12 +21,13 @@ DONE_WITH_ITEMS_LEFT_OUT = 13  # what run_job.py exits with then
 
 
 class JobFailed(PipelineError):
-    """A job ended badly and has already told the user why; only its exit code is left to pass on."""
+    """A job ended badly and has already told the user why; what is left is to pass it on to programs."""
 
     shown = True
 
-    def __init__(self, stage: str, exit_code: int) -> None:
-        super().__init__(f"stage {stage} failed")
+    def __init__(self, stage: str, exit_code: int, *, message: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message or f"stage {stage} failed", hint=hint)
+        self.stage = stage
         self.exit_code = exit_code
 
 
@@ -49,12 +50,21 @@ def set_dataset(root: Path, plan: Plan) -> None:
     os.environ["DATASET"] = plan.settings.dataset
 
 
-def run_chain(root: Path, plan: Plan, stages: Iterable[str], choose_backend: Callable[[], Backend]) -> list[Outcome]:
+def run_chain(
+    root: Path,
+    plan: Plan,
+    stages: Iterable[str],
+    choose_backend: Callable[[], Backend],
+    *,
+    plan_all: bool = True,
+) -> list[Outcome]:
     """Run the stages that are not up to date, in order; return what became of each.
 
-    The backend is chosen when the first job needs one: an up-to-date chain asks no engine. Raises
+    The backend is chosen when the first job needs one: an up-to-date chain asks no engine. All stages of the
+    run are planned anew, or only these ones: who checks a dataset need not have set what a training goes by. Raises
     JobFailed for the first stage that fails, Interrupted after ^C.
     """
+    stages = tuple(stages)
     set_dataset(root, plan)
     specs = make_specs(root, plan)
     backend: Backend | None = None
@@ -73,11 +83,30 @@ def run_chain(root: Path, plan: Plan, stages: Iterable[str], choose_backend: Cal
         check_inputs(root, spec)
         if backend is None:
             backend = choose_backend()
-            write_specs(root, plan)
+            write_specs(root, plan, only=tuple(specs) if plan_all else stages)
         began = time.monotonic()
-        run_stage(backend, spec)
+        try:
+            run_stage(backend, spec)
+        except JobFailed as failure:
+            message, hint = read_error(root / plan.run.output / "logs" / f"{name}.log")
+            raise JobFailed(name, failure.exit_code, message=message, hint=hint) from failure
         outcomes.append(Outcome(name, "done", reason, round(time.monotonic() - began, 1)))
     return outcomes
+
+
+def read_error(log: Path) -> tuple[str | None, str | None]:
+    """Return the error that a job's log ends with, and its hint; None where it ends with none (see screen.fail)."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None, None
+    begin = next((number for number in reversed(range(len(lines))) if lines[number].startswith("error: ")), None)
+    if begin is None:
+        return None, None
+    told = lines[begin:]
+    end = next((number for number, line in enumerate(told) if line.startswith("hint: ")), len(told))
+    hint = told[end].removeprefix("hint: ") if end < len(told) else None
+    return "\n".join(told[:end]).removeprefix("error: "), hint
 
 
 def check_inputs(root: Path, spec: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
     input/tf_csv/cats/       the dataset as csv and images, readable by people
     input/tf_records/cats/   the same as TFRecords
+    output/cats/check.json, dataset.html   what the dataset holds, and what is wrong with it
     output/cats/train/       checkpoints, events, metrics.jsonl, the settings used
     output/cats/{frozen,tflite,tensorflow_js,evaluation,detection,logs}/
 
@@ -61,6 +62,21 @@ class Run:
     def jobs(self) -> str:
         """What the planner writes: the specs, the model and the settings."""
         return f"{self.output}/.jobs"
+
+    @property
+    def check(self) -> str:
+        """What the check of the dataset found, for programs."""
+        return f"{self.output}/check.json"
+
+    @property
+    def dataset_page(self) -> str:
+        """The same for people."""
+        return f"{self.output}/dataset.html"
+
+    @property
+    def check_cache(self) -> str:
+        """What was found in each image, so that none is decoded twice; may be deleted."""
+        return f"{self.output}/.cache/check.json"
 
     @property
     def train(self) -> str:

@@ -9,7 +9,7 @@ from pipeline.config import settings_from_environment
 from pipeline.planner import plan_trained, plan_training, write_specs
 from pipeline.report.screen import say
 
-TRAINING = ("dataset", "records", "train")
+TRAINING = ("check", "dataset", "records", "train")
 
 
 def plan(root: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pipeline.plan import Job, Plan
 from pipeline.stages import (
+    check,
     dataset,
     evaluate,
     evaluate_tensorflow,
@@ -35,6 +36,7 @@ class Stage(Protocol):
 
 
 STAGES: dict[str, Stage] = {
+    "check": check,
     "dataset": dataset,
     "records": records,
     "train": train,
@@ -50,9 +52,10 @@ STAGES: dict[str, Stage] = {
 
 # What a verb runs, in order. Only `train` trains: exporting and evaluating take the last checkpoint.
 CHAINS: dict[str, tuple[str, ...]] = {
-    "dataset": ("dataset",),
-    "records": ("dataset", "records"),
-    "train": ("dataset", "records", "train"),
+    "check": ("check",),
+    "dataset": ("check", "dataset"),
+    "records": ("check", "dataset", "records"),
+    "train": ("check", "dataset", "records", "train"),
     "freeze": ("freeze",),
     "tflite": ("freeze", "tflite"),
     "tfjs": ("freeze", "tfjs"),

@@ -52,7 +52,7 @@ def test_a_second_export_does_nothing(tiny_root: Path) -> None:
 def test_a_second_training_does_nothing_and_more_steps_do_something(tiny_root: Path) -> None:
     stored = ("--name", TINY, "--model", "ssd_mobilenet_v2_quantized_small", "--dataset", "input/drawn", "--batch", "8")
     assert states(run_json(tiny_root, "train", *stored, "--steps", "30")) == dict.fromkeys(
-        ("dataset", "records", "train"), "up_to_date"
+        ("check", "dataset", "records", "train"), "up_to_date"
     )
     status = run_json(tiny_root, "status", *stored, "--steps", "40")
     (train,) = (stage for stage in status["stages"] if stage["stage"] == "train")
