@@ -1,93 +1,85 @@
-"""Images a second of the dataset and records stages, against the way of the tutorials, on the same images.
+"""From labelled JPEGs to records, against the tutorials, against the Object Detection API, and against `cp -r`.
 
-    python benchmarks/records.py [--images 2000] [--rounds 3]
+    python benchmarks/records.py [--images 10000] [--rounds 3]
 
-Ours: a Supervisely project of 2,000 real JPEGs (those of the shared data, repeated; drawn ones where they are missing)
-to tf_csv to shards, every image decoded once as a check. Peer: baselines/generate_tfrecord_tutorial.py in the odapi
-environment, from a csv file that it gets for nothing, nothing decoded. Both run alternately as processes. Prints the
-medians of whole processes, and of the records alone without the start of Python and the import of TensorFlow, with
-and without the check that every image decodes.
+Ours: a folder as labelImg writes it -> dataset (read, split by content, copied) -> records, after a check (the check
+that every image decodes is a stage of its own; benchmarks/check.py measures it). The peers, on the same images:
+
+1. the tutorials' scripts (baselines/): partition, xml_to_csv and generate_tfrecord of each part, odapi environment;
+2. object_detection/dataset_tools/create_pascal_tf_record.py for train and for val of the same images as a VOC folder;
+3. cp -r of the folder of images and annotations.
+
+All are whole processes and take turns. Prints medians, processor seconds, and the ratios of medians. Nothing is
+removed before the end, 5 GB a round: for minutes after a removal ext4 searches long for each new file's inode.
+ODPIPE_ODAPI_PYTHON names the interpreter of the odapi environment (default: .envs/odapi/bin/python).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import random
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PIL import Image, ImageFilter
+from photos import ROOT, make_dataset
 
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = Path(os.environ.get("ODPIPE_SHARED_DATA") or ROOT.parent / "shared" / "data")
 ODAPI = os.environ.get("ODPIPE_ODAPI_PYTHON") or str(ROOT / ".envs" / "odapi" / "bin" / "python")
-RECORDS = """
-import sys, time
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from pipeline.jobs.records import write_folder
-from pipeline.records import images
-if sys.argv[4] == "unchecked":
-    images.check_decodes = lambda image: None
-began = time.time()
-write_folder(Path(sys.argv[2]), Path(sys.argv[3]))
-print(f"{time.time() - began:.4f}")
-"""
+BASELINES = ROOT / "benchmarks" / "baselines"
+PASCAL = "object_detection.dataset_tools.create_pascal_tf_record"
+WANTED = (("tutorial", "at least 3"), ("create_pascal_tf_record", "at least 5"))
 
 
 def main() -> None:
-    """Make the project, run both ways in turns, print figures and ratios."""
+    """Make the images, let all ways take turns, print figures and ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     flags = parser.parse_args()
     if not Path(ODAPI).exists():
         raise SystemExit(f"error: no odapi environment at {ODAPI}\nhint: make setup, or set ODPIPE_ODAPI_PYTHON")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        size = make_project(folder / "project", flags.images)
-        parts = ("dataset", "records", "records, checked", "records, unchecked", "peer", "peer's loop")
-        figures: dict[str, list[float]] = {part: [] for part in parts}
-        used: dict[str, list[float]] = {"dataset": [], "records": [], "peer": []}
-
-        def measure(what: str, function: Callable[[], object]) -> None:
-            seconds, processor = timed(function)
-            figures[what].append(seconds)
-            used[what].append(processor)
-
+        root = Path(name)
+        size = make_dataset(root, flags.images)
+        ways: dict[str, Callable[[Path], None]] = {
+            "dataset": lambda out: run_dataset(root, out),
+            "records": lambda out: run_records(out),
+            "tutorial": lambda out: run_tutorial(root, out),
+            "create_pascal_tf_record": lambda out: run_pascal(root, out),
+            "cp -r": lambda out: run("cp", "-r", root / "labelimg", out / "copy"),
+        }
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
+        used: dict[str, list[float]] = {way: [] for way in ways}
         for number in range(flags.rounds):
-            ours = folder / f"ours{number}"
-            tf_csv, records = ours / "tf_csv", ours / "records"
-            job = ["-m", "pipeline.jobs.dataset", "--dataset", folder / "project", "--tf-csv-dir", tf_csv]
-            measure("dataset", lambda job=job: run(sys.executable, *job))  # type: ignore[misc]
-            job = ["-m", "pipeline.jobs.records", "--tf-csv-dir", tf_csv, "--records-dir", records]
-            measure("records", lambda job=job: run(sys.executable, *job))  # type: ignore[misc]
-            for how in ("checked", "unchecked"):
-                alone = run(sys.executable, "-c", RECORDS, ROOT, tf_csv, ours / how, how)
-                figures[f"records, {how}"].append(float(alone.split()[-1]))
-            inner: list[float] = []
-            measure("peer", lambda tf_csv=tf_csv, inner=inner: inner.extend(run_peer(tf_csv)))  # type: ignore[misc]
-            figures["peer's loop"].append(sum(inner))
-    medians = {what: statistics.median(seconds) for what, seconds in figures.items()}
-    whole = medians["dataset"] + medians["records"]
-    work = {what: statistics.median(seconds) for what, seconds in used.items()}
+            out = root / f"round{number}"
+            out.mkdir()
+            for way, function in ways.items():
+                os.sync()  # what one way has written must not be the next one's waiting time
+                elapsed, processor = timed(lambda function=function, out=out: function(out))  # type: ignore[misc]
+                seconds[way].append(elapsed)
+                used[way].append(processor)
     print(f"{flags.images} JPEGs of {size // flags.images // 1000} KB, {os.cpu_count()} cores, {flags.rounds} rounds")
-    for what, seconds in [*medians.items(), ("dataset + records", whole)]:
-        print(f"{what:<18} {seconds:7.2f} s  {flags.images / seconds:8.0f} images/s")
-    print(f"ratio, whole processes: peer / (dataset + records) = {medians['peer'] / whole:.2f}")
-    print("processor seconds: " + ", ".join(f"{what} {seconds:.2f}" for what, seconds in work.items()))
-    print(f"ratio, processor seconds: {work['peer'] / (work['dataset'] + work['records']):.2f}")
-    for how in ("checked", "unchecked"):
-        ratio = medians["peer's loop"] / medians[f"records, {how}"]
-        print(f"ratio, without start-up: peer's loop / records, {how} = {ratio:.2f}")
+    show(flags.images, seconds, used)
+
+
+def show(images: int, seconds: dict[str, list[float]], used: dict[str, list[float]]) -> None:
+    """Print the medians of all ways, and what they are of ours."""
+    median = {way: statistics.median(values) for way, values in seconds.items()}
+    work = {way: statistics.median(values) for way, values in used.items()}
+    ours = [a + b for a, b in zip(seconds["dataset"], seconds["records"], strict=True)]
+    median["dataset + records"], work["dataset + records"] = statistics.median(ours), work["dataset"] + work["records"]
+    for way, value in median.items():
+        print(f"{way:<24} {value:7.2f} s  {work[way]:7.2f} s of processors  {images / value:8.0f} images/s")
+    for way, wanted in WANTED:
+        ratio, work_ratio = (figures[way] / figures["dataset + records"] for figures in (median, work))
+        print(f"ratio: {way} / ours = {ratio:.2f} (wanted: {wanted}); of processor seconds {work_ratio:.2f}")
+    ratio, work_ratio = (figures["dataset + records"] / figures["cp -r"] for figures in (median, work))
+    print(f"ratio: ours / cp -r = {ratio:.2f} (wanted: at most 5); of processor seconds {work_ratio:.2f}")
 
 
 def timed(function: Callable[[], object]) -> tuple[float, float]:
@@ -106,66 +98,41 @@ def processor_seconds() -> float:
 def run(*command: object) -> str:
     """Run a process in the project and return its output; stop where it fails."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        list(map(str, command)), cwd=ROOT, capture_output=True, text=True, env=environment, check=False
-    )
+    words: Sequence[str] = list(map(str, command))
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
-        raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stderr[-3000:]}")
+        raise SystemExit(f"{' '.join(words)} failed:\n{done.stderr[-3000:]}")
     return done.stdout
 
 
-def run_peer(tf_csv: Path) -> list[float]:
-    """Run the peer once on all images, in a process of its own; return the seconds of its loop."""
-    script = ROOT / "benchmarks" / "baselines" / "generate_tfrecord_tutorial.py"
-    csv_path = tf_csv / "all.csv"
-    lines = [(tf_csv / f"{part}.csv").read_text(encoding="utf-8").splitlines() for part in ("train", "test")]
-    csv_path.write_text("\n".join(lines[0] + lines[1][1:]) + "\n", encoding="utf-8")
-    together = tf_csv / "images" / "all"
-    if not together.exists():
-        together.mkdir()
-        for part in ("train", "test"):
-            for path in (tf_csv / "images" / part).iterdir():
-                os.link(path, together / path.name)
-    output = tf_csv / "peer.record"
-    printed = run(ODAPI, script, csv_path, together, tf_csv / "label_map.pbtxt", output)
-    return [float(printed.split()[-1])]
+def run_dataset(root: Path, out: Path) -> None:
+    """Read the labelImg folder, split it by content, and write it as tf_csv."""
+    run(sys.executable, "-m", "pipeline.jobs.dataset", "--dataset", root / "labelimg", "--tf-csv-dir", out / "tf_csv")
 
 
-def make_project(root: Path, count: int) -> int:
-    """Make a Supervisely project of real-size JPEGs; return their bytes in all."""
-    sources = sorted(SHARED.glob("aerial_power/*/img/*.jpg")) + sorted(SHARED.glob("raccoon/images/*.jpg"))
-    root.mkdir()
-    (root / "meta.json").write_text(
-        json.dumps({"classes": [{"title": t, "shape": "rectangle"} for t in ("cat", "dog")]})
-    )
-    chance = random.Random(0)
-    total = 0
-    for number in range(count):
-        part = "val" if number % 5 == 0 else "train"
-        path = root / part / "img" / f"{number:05d}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if sources:
-            path.write_bytes(sources[number % len(sources)].read_bytes())
-        else:
-            noise = Image.effect_noise((640, 480), 90).filter(ImageFilter.GaussianBlur(1)).convert("RGB")
-            noise.save(path, quality=85)
-        total += path.stat().st_size
-        with Image.open(path) as image:
-            width, height = image.size
-        objects = [make_object(chance, width, height) for _ in range(chance.randint(1, 5))]
-        annotation = {"size": {"width": width, "height": height}, "tags": [], "objects": objects}
-        target = root / part / "ann" / f"{path.name}.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(annotation))
-    return total
+def run_records(out: Path) -> None:
+    """Pack the tf_csv of this round."""
+    flags = ("--tf-csv-dir", out / "tf_csv", "--records-dir", out / "records", "--checked")
+    run(sys.executable, "-m", "pipeline.jobs.records", *flags)
 
 
-def make_object(chance: random.Random, width: int, height: int) -> dict[str, object]:
-    """Make a random rectangle of the project."""
-    x, y = chance.randrange(width - 10), chance.randrange(height - 10)
-    corner = [chance.randrange(x + 5, width), chance.randrange(y + 5, height)]
-    points = {"exterior": [[x, y], corner], "interior": []}
-    return {"classTitle": chance.choice(("cat", "dog")), "geometryType": "rectangle", "points": points}
+def run_tutorial(root: Path, out: Path) -> None:
+    """Run the four steps that tutorials tell, as people run them."""
+    parted = out / "parted"
+    run(ODAPI, BASELINES / "partition_tutorial.py", root / "labelimg", parted)
+    for part in ("train", "test"):
+        csv_path = out / f"{part}_labels.csv"
+        run(ODAPI, BASELINES / "xml_to_csv_tutorial.py", parted / part, csv_path)
+        script = BASELINES / "generate_tfrecord_tutorial.py"
+        run(ODAPI, script, csv_path, parted / part, root / "label_map.pbtxt", out / f"{part}.tutorial.record")
+
+
+def run_pascal(root: Path, out: Path) -> None:
+    """Run the OD API's own converter, once a part."""
+    for part in ("train", "val"):
+        flags = ["--year=VOC2012", f"--set={part}", f"--data_dir={root / 'devkit'}"]
+        flags += [f"--label_map_path={root / 'label_map.pbtxt'}", f"--output_path={out / part}.pascal.record"]
+        run(ODAPI, "-m", PASCAL, *flags)
 
 
 if __name__ == "__main__":
