@@ -55,7 +55,7 @@ demo: $(ENV)/.ready ## the whole line on drawn images, ending with a table and p
 
 .PHONY: check
 check: $(ENV)/.ready ## what is in a dataset, and what is wrong with it: DATASET= FORMAT= NAME= MODEL= GROUP_BY=
-	@$(ODPIPE) check $(COMMON) $(READING) $(call setting,SEED,seed) $(call setting,CONFIG,config) $(JSON_FLAG)
+	@$(ODPIPE) check $(COMMON) $(READING) $(call flag,KEEP_GOING,keep-going) $(call setting,SEED,seed) $(call setting,CONFIG,config) $(JSON_FLAG)
 
 .PHONY: train
 train: $(ENV)/.ready ## train: MODEL= DATASET= NAME= STEPS= BATCH= SEED= CONFIG= KEEP_GOING=1 MAX_SIDE= BALANCE= GROUP_BY= FRESH=1

@@ -124,11 +124,13 @@ def check(
         ),
     ] = None,
     dataset: Dataset = None, format: Format = None, name: Name = None, model: Model = None, group_by: GroupBy = None,
-    seed: Seed = None, config: Config = None, backend: BackendName = None, as_json: Json = False,
+    keep_going: KeepGoing = False, seed: Seed = None, config: Config = None, backend: BackendName = None,
+    as_json: Json = False,
 ) -> None:  # fmt: skip
     """Look at a dataset before hours are spent on it: read it, decode every image, and say all that is odd.
 
-    Writes output/NAME/dataset.html and check.json. Exit code 0 when all of it can be used, 3 when something cannot.
+    Writes output/NAME/dataset.html and check.json. Exit code 0 when all of it can be used, 3 when something cannot
+    (with --keep-going only when nothing can).
     With --json: format, images, boxes, classes, splits, findings, usable_images, usable_boxes. A second check decodes
     only what is new. It runs in this environment; --backend docker runs it in its container.
     """
@@ -136,7 +138,7 @@ def check(
 
     given = {
         "dataset": path or dataset, "format": format, "name": name, "model": model, "group_by": group_by,
-        "seed": seed, "config": config, "backend": backend,
+        "keep_going": keep_going or None, "seed": seed, "config": config, "backend": backend,
     }  # fmt: skip
     finish(lambda: run(find_root(), given), as_json=as_json)
 

@@ -19,6 +19,8 @@ from pipeline.stages import CHAINS
 def check(root: Path, given: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     """Check the dataset, show what was found, and return it with the exit code: 3 when not all can be used.
 
+    With keep_going it is 3 only when nothing can be used.
+
     It needs no container, so it runs in this environment unless Docker is asked for.
     """
     plan = plan_training(root, given)
@@ -29,7 +31,7 @@ def check(root: Path, given: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
         lines = format_summary(found, dataset=plan.settings.dataset)
         for line in [*lines, format_verdict(found, page=plan.run.dataset_page)]:
             say(line)
-    if found.refused:
+    if found.refused and not (plan.settings.keep_going and found.usable_boxes):
         return found.to_public(), DataError.exit_code
     say(f"checked: {plan.run.dataset_page}; next: make train DATASET={plan.settings.dataset} NAME={plan.run.name}")
     return found.to_public(), 0

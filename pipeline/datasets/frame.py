@@ -84,7 +84,8 @@ def read_header(path: Path, embedded: Embedded | None = None) -> Header:
 
 def to_header(image: Pillow.Image) -> Header:
     """Take size and orientation of an image that Pillow has opened; an orientation that does not exist counts as 1."""
-    orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+    # Not PngImageFile's own, which decodes the whole image to look for EXIF behind it
+    orientation = Pillow.Image.getexif(image).get(_EXIF_ORIENTATION, 1)
     return Header(*image.size, orientation if orientation in range(1, 9) else 1)
 
 

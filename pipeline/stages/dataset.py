@@ -11,7 +11,7 @@ NAME = "dataset"
 IMAGE = "pipeline"
 SCRIPT = "pipeline/jobs/dataset.py"
 
-HINT = "put a Supervisely or Pascal VOC folder there, or name yours: make train DATASET=path"
+HINT = "put your labelled images there, or name their folder, tar or zip: DATASET=path"
 
 
 def job(plan: Plan) -> Job:

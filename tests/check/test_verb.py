@@ -107,6 +107,12 @@ def test_a_bad_one_exits_with_3_and_counts_what_is_left(project: Path, dataset: 
     assert (result["classes"], result["splits"]) == ({"cat": 10}, {"train": 8, "val": 3})
 
 
+def test_told_to_keep_going_it_is_content_with_what_is_left(project: Path, dataset: Path) -> None:
+    spoil(dataset)
+    result = check_json(project, "input/cats", "--name", "cats", "--keep-going")
+    assert (result["images"], result["usable_images"]) == (12, 11)
+
+
 def test_what_people_read(project: Path, dataset: Path) -> None:
     spoil(dataset)
     code, out, err = odpipe(project, "check", "input/cats", "--name", "cats")
@@ -134,7 +140,7 @@ def test_what_people_read(project: Path, dataset: Path) -> None:
 def test_a_dataset_that_cannot_be_read(project: Path, tmp_path: Path) -> None:
     assert check_json(project, "nowhere", code=3) == {
         "error": "no dataset at nowhere",
-        "hint": "put a Supervisely or Pascal VOC folder there, or name yours: make train DATASET=path",
+        "hint": "put your labelled images there, or name their folder, tar or zip: DATASET=path",
         "exit_code": 3,
     }
     (tmp_path / "empty").mkdir()

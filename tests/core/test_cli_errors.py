@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.models import preset_names
 from tests.project import copy_project
 
-MODELS_KNOWN = (
-    "faster_rcnn_inception_v2, ssd_mobilenet_v2, ssd_mobilenet_v2_quantized, ssd_mobilenet_v2_quantized_small"
-)
+MODELS_KNOWN = ", ".join(preset_names())
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def test_no_dataset(project: Path) -> None:
         3,
         "",
         "error: no dataset at input/nothing\n"
-        "hint: put a Supervisely or Pascal VOC folder there, or name yours: make train DATASET=path\n",
+        "hint: put your labelled images there, or name their folder, tar or zip: DATASET=path\n",
     )
 
 

@@ -14,7 +14,6 @@ from pipeline.datasets import csv_dataset, tfrecord_dataset
 from pipeline.datasets.content import read_content
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import Problems
-from pipeline.errors import DataError
 from pipeline.records.tf_example import encode_example
 from pipeline.tfrecord.framing import to_frame
 from tests.datasets.drawing import messages
@@ -122,21 +121,19 @@ def test_no_image_of_one_name_is_lost(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "ids", "labels", "found"),
+    ("texts", "ids", "labels"),
     [
-        (("cat", "dog"), (2, 1), ("dog", "cat"), {}),
-        (("cat", "dog"), (0, 1), ("cat", "dog"), {}),
-        (("cat", "dog"), (), ("cat", "dog"), {}),
-        (("cat", "cat"), (1, 2), ("cat",), {}),
+        (("cat", "dog"), (2, 1), ("dog", "cat")),
+        (("cat", "dog"), (0, 1), ("cat", "dog")),
+        (("cat", "dog"), (), ("cat", "dog")),
+        (("cat", "cat"), (1, 2), ("cat",)),
     ],
 )
 def test_the_order_of_the_classes_without_a_label_map(
-    tmp_path: Path, texts: tuple[str, ...], ids: tuple[int, ...], labels: tuple[str, ...], found: dict[str, Any]
+    tmp_path: Path, texts: tuple[str, ...], ids: tuple[int, ...], labels: tuple[str, ...]
 ) -> None:
     write(tmp_path, example(SOME, WHOLE, texts=texts, ids=ids))
-    problems = Problems()
-    assert tfrecord_dataset.read(tmp_path, problems).labels == labels
-    assert messages(problems) == found
+    assert tfrecord_dataset.read(tmp_path, Problems()).labels == labels
 
 
 def test_the_text_in_a_record_wins_over_the_label_map(tmp_path: Path) -> None:
@@ -285,9 +282,6 @@ def test_damaged_data_costs_its_record_and_a_cut_what_follows(tmp_path: Path) ->
             f"{path}: ends within the record at byte {3 * size}",
         ]
     }
-    with pytest.raises(DataError) as caught:
-        tfrecord_dataset.read(tmp_path, Problems())
-    assert caught.value.hint == "write the records again"
 
 
 def test_what_is_no_record_file(tmp_path: Path) -> None:
