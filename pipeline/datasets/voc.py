@@ -25,7 +25,8 @@ from pipeline.datasets.problems import Problems
 from pipeline.datasets.tree import list_folders, unique_names
 from pipeline.datasets.voc_images import Wanted, pair_images
 from pipeline.datasets.voc_splits import read_splits, split_of
-from pipeline.datasets.voc_xml import read_xml
+from pipeline.datasets.voc_xml import is_annotation, read_xml
+from pipeline.datasets.xml_file import read_root_tag
 from pipeline.errors import DataError
 
 NAME = "voc"
@@ -41,7 +42,7 @@ def mismatch(root: Path) -> str | None:
     reason = ""
     for path in paths:
         try:
-            tag = read_xml(path).tag
+            tag = read_xml(path).tag if is_annotation(path) else read_root_tag(path)
         except DataError as error:
             reason = reason or str(error)
             continue
@@ -106,6 +107,8 @@ def _find_xml(folders: dict[Path, list[str]]) -> list[Path]:
 
 
 def _read_annotation(path: Path, problems: Problems) -> _Annotation | None:
+    if not is_annotation(path):
+        return None
     tree = read_xml(path)
     if tree.tag != "annotation":
         return None

@@ -11,14 +11,22 @@ import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+from pipeline.datasets.xml_file import read_root_tag
 from pipeline.errors import DataError
 
+_LARGE = 2**20
+"""Bytes beyond which an XML file is hardly the annotation of one image, but of a whole dataset in another format."""
 _ENTITY = re.compile(rb"<\0?!\0?E\0?N\0?T\0?I\0?T\0?Y")
 _ENCODING = re.compile(rb"""^<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["'][^>]*?\?>""")
 _ASIAN = frozenset(
     ("gbk", "gb2312", "gb18030", "cp936", "big5", "cp950", "shift_jis", "cp932", "euc-jp", "euc-kr", "cp949")
 )
 _BARE_AMPERSAND = re.compile(rb"&(?!#[0-9]+;|#x[0-9a-fA-F]+;|amp;|lt;|gt;|quot;|apos;)")
+
+
+def is_annotation(path: Path) -> bool:
+    """Say whether an XML file may be an annotation of one image, without reading a large one whole."""
+    return path.stat().st_size <= _LARGE or read_root_tag(path) == "annotation"
 
 
 def read_xml(path: Path) -> ElementTree.Element:

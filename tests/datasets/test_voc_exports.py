@@ -153,3 +153,15 @@ def test_whole_coordinates_on_a_larger_declared_size_are_scaled_from_their_edges
     problems = Problems()
     assert read_one(tmp_path, problems).boxes == (Box("cat", 0, 0, 40, 30),)
     assert messages(problems) == {"size_rescaled": [str(path)]}
+
+
+def test_a_large_xml_of_another_format_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_voc(tmp_path, "a.png").with_name("annotations.xml")
+    path.write_text(f"<annotations>{'<image/>' * 200_000}</annotations>")
+    problems = Problems()
+    read_whole: list[Path] = []
+    real = voc.read_xml
+    monkeypatch.setattr(voc, "read_xml", lambda file: read_whole.append(file) or real(file))
+    assert len(voc.read(tmp_path, problems).images) == 1
+    assert path not in read_whole
+    assert messages(problems) == {"annotation_file_ignored": [str(path)]}
