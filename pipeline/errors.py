@@ -5,6 +5,11 @@ escapes is a bug of ours (exit 70, traceback in a log).
 """
 
 
+def printable(text: str) -> str:
+    """Escape what no file or screen can take: halves of characters, which JSON and file names can hold."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class PipelineError(Exception):
     """Something went wrong that the user can do something about.
 
@@ -15,8 +20,8 @@ class PipelineError(Exception):
     shown = False  # whether a job has already told the user
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
+        super().__init__(printable(message))
+        self.hint = printable(hint) if hint else hint
 
 
 class ConfigError(PipelineError):

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from pipeline.datasets.findings import KINDS
-from pipeline.errors import DataError
+from pipeline.errors import DataError, printable
 
 KEPT_OF_A_KIND = 1000
 """Findings of one kind whose words are kept; beyond them they are only counted, so that memory stays flat."""
@@ -54,7 +54,7 @@ class Problems:
         """
         if not self.keep_going:
             raise DataError(message, hint=hint)
-        self._add(Finding(kind, message, hint), boxes)
+        self._add(kind, message, hint, boxes)
 
     def refuse_item(self, error: DataError, kind: str, *, boxes: int = 0) -> None:
         """Refuse the item that an error is about, as the error's own kind if it has one, else as `kind`."""
@@ -62,16 +62,16 @@ class Problems:
 
     def note(self, kind: str, where: str) -> None:
         """Count something legal but odd; `where` names the file, and the object where there is one."""
-        self._add(Finding(kind, where), 0)
+        self._add(kind, where, None, 0)
 
-    def _add(self, finding: Finding, boxes: int) -> None:
-        cost = KINDS[finding.kind].cost
+    def _add(self, kind: str, message: str, hint: str | None, boxes: int) -> None:
+        cost = KINDS[kind].cost
         self.lost_images += cost == "image"
         self.lost_boxes += boxes + (cost == "box")
-        self.counts[finding.kind] += 1
-        kept = self.findings.setdefault(finding.kind, [])
+        self.counts[kind] += 1
+        kept = self.findings.setdefault(kind, [])
         if len(kept) < KEPT_OF_A_KIND:
-            kept.append(finding)
+            kept.append(Finding(kind, printable(message), printable(hint) if hint else None))
 
     @property
     def refused(self) -> int:
