@@ -22,8 +22,8 @@ from pathlib import Path
 from photos import read_photos
 from PIL import Image as Pillow
 
+from pipeline.checks.inspectors import open_inspectors
 from pipeline.cores import count_cores
-from pipeline.datasets.inspectors import open_inspectors
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.backends import choose_backend
-from pipeline.datasets.check_file import read_check
+from pipeline.checks.check_file import read_check
 from pipeline.errors import DataError
 from pipeline.planner import plan_training
 from pipeline.report.check_summary import format_summary, format_verdict

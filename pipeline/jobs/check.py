@@ -3,7 +3,7 @@
     python -m pipeline.jobs.check --dataset input/supervisely --check-file check.json --page dataset.html
 
 It ends well when it could look, whatever it found; with exit code 3 when nothing could be read at all. check.json
-(see pipeline/datasets/check_file.py) is what the dataset job goes by, the page is for people.
+(see pipeline/checks/check_file.py) is what the dataset job goes by, the page is for people.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from pipeline.archives.unpack import opened_dataset
+from pipeline.checks.check_file import make_check, rename_root, write_check
+from pipeline.checks.duplicates import find_repeated, find_similar
+from pipeline.checks.inspection import Inspected, lying_suffix
+from pipeline.checks.inspectors import Inspectors, inspect_images, open_inspectors
+from pipeline.checks.review import file_key, leave_out, place_of, review
 from pipeline.cores import count_cores
-from pipeline.datasets.archives import opened_dataset
-from pipeline.datasets.check_file import make_check, rename_root, write_check
 from pipeline.datasets.disk import explaining_full_disk, written_aside
-from pipeline.datasets.duplicates import find_repeated, find_similar
 from pipeline.datasets.formats import AUTO, FORMATS, check_format_name, identify_format, read_dataset
-from pipeline.datasets.inspection import Inspected, lying_suffix
-from pipeline.datasets.inspectors import Inspectors, inspect_images, open_inspectors
 from pipeline.datasets.model import Dataset, Image
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.review import file_key, leave_out, place_of, review
 from pipeline.datasets.split import Split, split_images
 from pipeline.errors import ConfigError, DataError, PipelineError
 from pipeline.jobs import run

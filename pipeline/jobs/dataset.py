@@ -13,14 +13,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.datasets.archives import opened_dataset
-from pipeline.datasets.check_file import Check, describe_refused, read_check, refuse_unusable
+from pipeline.archives.unpack import opened_dataset
+from pipeline.checks.check_file import Check, describe_refused, read_check, refuse_unusable
+from pipeline.checks.review import leave_out, review
 from pipeline.datasets.disk import written_aside
 from pipeline.datasets.findings import KINDS
 from pipeline.datasets.formats import AUTO, FORMATS, check_format_name, read_dataset
 from pipeline.datasets.model import Dataset, count_boxes
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.review import leave_out, review
 from pipeline.datasets.split import Split, split_images
 from pipeline.datasets.tf_csv import write_tf_csv
 from pipeline.errors import DataError, PipelineError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.datasets.check_file import Check, describe_refused
+from pipeline.checks.check_file import Check, describe_refused
 from pipeline.datasets.findings import KINDS
 
 EXAMPLES = 3

@@ -21,7 +21,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("stages", "jobs"),
     ("plan", "backends", "code", "metrics", "detections", "sample"),
     ("config", "receipts", "models", "records"),
-    ("datasets", "report", "workspace"),
+    ("datasets", "archives", "checks", "report", "workspace"),
     ("suggest", "cores", "tfrecord"),
     ("errors",),
 ]

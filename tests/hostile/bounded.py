@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.datasets.archives import opened_dataset
+from pipeline.archives.unpack import opened_dataset
 from pipeline.datasets.formats import AUTO, read_dataset
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.split import Split

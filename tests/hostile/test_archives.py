@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import archives
-from pipeline.datasets.archives import opened_dataset
+from pipeline.archives import unpack
+from pipeline.archives.unpack import opened_dataset
 from pipeline.errors import PipelineError
 from tests.hostile.bounded import snapshot
 from tests.hostile.packing import tar_info, write_tar, write_zip, zip_info
@@ -227,14 +227,14 @@ def test_a_file_without_a_dataset(content: bytes, what: str, hint: str | None, t
 
 
 def test_more_members_than_any_dataset_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_MEMBERS", 10)
+    monkeypatch.setattr(unpack, "MAX_MEMBERS", 10)
     archive = write_tar(tmp_path / "a.tar", [(f"{number}.txt", b"") for number in range(11)])
     error = open_it(archive)
     assert (str(error), error.hint) == (f"{archive}: holds more than 10 members", UNPACK)
 
 
 def test_a_disk_without_room_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "USABLE_SHARE", 0)
+    monkeypatch.setattr(unpack, "USABLE_SHARE", 0)
     archive = write_tar(tmp_path / "a.tar", [("a.txt", b"text")])
     error = open_it(archive)
     assert str(error) == f"not enough space to unpack {archive}: more than 0 bytes needed"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from pipeline.datasets.check_file import make_check
+from pipeline.checks.check_file import make_check
 from pipeline.datasets.findings import KINDS
 from pipeline.datasets.model import Box, Dataset, Image
 from pipeline.datasets.problems import Problems

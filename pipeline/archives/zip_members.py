@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.datasets.archive_file import CHUNK_BYTES, CountedFile, Member
+from pipeline.archives.archive_file import CHUNK_BYTES, CountedFile, Member
 
 _END = struct.Struct("<4s4H2LH")
 _END_LOCATOR_64 = struct.Struct("<4sLQL")

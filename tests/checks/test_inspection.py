@@ -12,10 +12,10 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageEnhance
 
-from pipeline.datasets.duplicates import FARTHEST_BITS
-from pipeline.datasets.inspection import Inspected, inspect_image, lying_suffix
+from pipeline.checks.duplicates import FARTHEST_BITS
+from pipeline.checks.inspection import Inspected, inspect_image, lying_suffix
 from pipeline.datasets.model import Embedded
-from tests.check.photos import make_photo
+from tests.checks.photos import make_photo
 from tests.project import shared_data
 
 
@@ -105,7 +105,7 @@ def test_a_file_too_large_is_not_read(tmp_path: Path) -> None:
 def test_a_large_file_is_decoded_and_hashed_from_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_photo(tmp_path / "a.png")
     whole = inspect_image(path)
-    monkeypatch.setattr("pipeline.datasets.inspection.READ_AT_ONCE_BYTES", 100)
+    monkeypatch.setattr("pipeline.checks.inspection.READ_AT_ONCE_BYTES", 100)
     assert inspect_image(path) == whole
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.datasets.label_spelling import find_similar_labels
+from pipeline.checks.label_spelling import find_similar_labels
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image as Pillow
 
 from pipeline.datasets.findings import KINDS
-from tests.check.photos import Photos, make_photo, run_check
-from tests.check.test_inspection import png_of
+from tests.checks.photos import Photos, make_photo, run_check
+from tests.checks.test_inspection import png_of
 from tests.datasets.drawing import rectangle, voc_object, write_voc
 
 CAT = rectangle("cat", 5, 5, 40, 40)

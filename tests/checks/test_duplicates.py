@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from pipeline.datasets.duplicates import FARTHEST_BITS, find_repeated, find_similar
+from pipeline.checks.duplicates import FARTHEST_BITS, find_repeated, find_similar
 
 
 def test_the_same_bytes_are_found_with_the_first_that_has_them() -> None:
@@ -36,7 +36,7 @@ def test_the_largest_distance_is_found_wherever_the_bits_lie() -> None:
 
 
 def test_many_that_share_a_band_are_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.datasets.duplicates.PAIRS_AT_ONCE", 7)
+    monkeypatch.setattr("pipeline.checks.duplicates.PAIRS_AT_ONCE", 7)
     train, test = [1 << place for place in range(100)], [(1 << place) + (1 << 127) for place in range(20)]
     assert find_similar(train, test) == [(place, place) for place in range(20)]
 

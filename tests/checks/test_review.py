@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.checks.review import file_key, leave_out, review
 from pipeline.datasets.model import Box, Dataset, Embedded, Image
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.review import file_key, leave_out, review
 from tests.datasets.drawing import messages
 
 ROOT = Path("data")

@@ -13,7 +13,7 @@ import tarfile
 from collections.abc import Iterator
 from typing import Protocol
 
-from pipeline.datasets.archive_file import CHUNK_BYTES, Member
+from pipeline.archives.archive_file import CHUNK_BYTES, Member
 
 _BLOCK = tarfile.BLOCKSIZE
 _MAX_HEADER_BYTES = 2**20

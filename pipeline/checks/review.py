@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from pipeline.datasets.label_spelling import find_similar_labels
+from pipeline.checks.label_spelling import find_similar_labels
 from pipeline.datasets.model import Box, Dataset, Image, count_boxes, format_number
 from pipeline.datasets.problems import Problems
 

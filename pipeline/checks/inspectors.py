@@ -23,11 +23,11 @@ from pathlib import Path
 import msgspec
 import PIL
 
+from pipeline.checks import inspection
+from pipeline.checks.inspection import Inspected, inspect_image
+from pipeline.checks.review import file_key
 from pipeline.cores import in_batches
-from pipeline.datasets import inspection
-from pipeline.datasets.inspection import Inspected, inspect_image
 from pipeline.datasets.model import Embedded, Image
-from pipeline.datasets.review import file_key
 
 BATCH = 16
 BATCHES_AHEAD = 4

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.datasets.tf_csv import read_csv
-from tests.check.photos import Photos
+from tests.checks.photos import Photos
 from tests.datasets.drawing import rectangle
 from tests.project import copy_project
 

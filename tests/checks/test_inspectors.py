@@ -14,12 +14,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline.datasets import inspectors
-from pipeline.datasets.inspection import Inspected, inspect_image
-from pipeline.datasets.inspectors import CRASHED, Inspectors, inspect_images, open_inspectors
+from pipeline.checks import inspectors
+from pipeline.checks.inspection import Inspected, inspect_image
+from pipeline.checks.inspectors import CRASHED, Inspectors, inspect_images, open_inspectors
 from pipeline.datasets.model import Embedded, Image
-from tests.check.photos import make_photo
-from tests.check.test_inspection import png_of
+from tests.checks.photos import make_photo
+from tests.checks.test_inspection import png_of
 from tests.project import ROOT
 
 
@@ -125,7 +125,7 @@ def test_an_image_on_which_the_decoder_crashes_is_found(tmp_path: Path, monkeypa
 MEMORY = """
 import resource, sys
 from pathlib import Path
-from pipeline.datasets.inspectors import open_inspectors
+from pipeline.checks.inspectors import open_inspectors
 with open_inspectors(2) as processes:
     for found in processes.inspect([(path, None) for path in sys.argv[1:]]):
         print(found.kind)
@@ -154,7 +154,7 @@ def test_a_process_that_needs_too_much_memory_says_so(tmp_path: Path, monkeypatc
 
 WAITING = """
 import sys, time
-from pipeline.datasets.inspectors import open_inspectors
+from pipeline.checks.inspectors import open_inspectors
 with open_inspectors(2) as processes:
     print(*processes._pool._processes, flush=True)
     time.sleep(60)

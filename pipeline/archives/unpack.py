@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.datasets.archive_file import CountedFile, Member
+from pipeline.archives.archive_file import CountedFile, Member
+from pipeline.archives.tar_members import open_stream, read_tar
+from pipeline.archives.zip_members import read_zip
 from pipeline.datasets.disk import format_bytes
-from pipeline.datasets.tar_members import open_stream, read_tar
 from pipeline.datasets.tree import has_data, is_left_out, is_utf8
-from pipeline.datasets.zip_members import read_zip
 from pipeline.errors import DataError, PipelineError, StageError
 from pipeline.report.screen import Progress
 

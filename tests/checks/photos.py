@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
-from pipeline.datasets.check_file import Check, read_check
+from pipeline.checks.check_file import Check, read_check
 from pipeline.jobs import check
 from tests.datasets.drawing import Project
 

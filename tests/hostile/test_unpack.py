@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.archives import opened_dataset
+from pipeline.archives.unpack import opened_dataset
 from pipeline.datasets.formats import read_dataset
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError

@@ -1,0 +1,1 @@
+"""Datasets in one file: what kind it is, and how it is unpacked without harm."""
