@@ -81,6 +81,10 @@ detect: $(ENV)/.ready ## boxes for a folder of images: NAME= IMAGES= [OUT=] [THR
 status: $(ENV)/.ready ## which stages are up to date, and why not: NAME=
 	@$(ODPIPE) status $(RUN) $(TRAINING) $(JSON_FLAG)
 
+.PHONY: models
+models: $(ENV)/.ready ## the models: input, figures, exports, hardware; one in full: MODEL=
+	@$(ODPIPE) models $(if $(filter command,$(firstword $(origin MODEL))),'$(MODEL)') $(JSON_FLAG)
+
 .PHONY: doctor
 doctor: $(ENV)/.ready ## check engine, GPU, disk and interpreters
 	@$(ODPIPE) doctor $(call setting,BACKEND,backend) $(JSON_FLAG)

@@ -12,6 +12,7 @@ import functools
 import model_config
 import tensorflow as tf
 import tf_slim as slim
+from nets import resnet_utils
 from object_detection import inputs, model_lib
 from object_detection.builders import model_builder, optimizer_builder
 from object_detection.core import standard_fields
@@ -32,7 +33,7 @@ def build_training_graph(config, quantized):
     if quantized and model_config.WhichOneof("model") == "ssd":
         model_config.ssd.freeze_batchnorm = True
     tf.compat.v1.keras.backend.set_learning_phase(True)
-    _settle_inception_batch_norm(config.train_config.num_steps)
+    _settle_faster_rcnn_batch_norm(config.train_config.num_steps)
     model = model_builder.build(model_config, is_training=True, add_summaries=False)
     # Autograph would translate the source of every function of the input pipeline, which needs none of it: 50 s.
     build_input = tf.autograph.experimental.do_not_convert(inputs.train_input)
@@ -76,12 +77,17 @@ def _add_optimizer(train_config, model, loss, losses, start_input):
     return TrainingGraph(train_op, metrics, global_step, start_input)
 
 
-def _settle_inception_batch_norm(steps):
-    """Let Faster R-CNN Inception V2's averages settle in the run: their decay of 0.9997 is in code, not in the config.
+def _settle_faster_rcnn_batch_norm(steps):
+    """Let Faster R-CNN's averages settle in the run: their decay is in code, not in the config.
 
-    See model_config.settle_batch_norm. Can go when the extractor takes its conv_hyperparams into account.
+    It is 0.9997 in Inception V2's extractor and 0.997 in the ResNets'. See model_config.settle_batch_norm. Can go
+    when the extractors take their conv_hyperparams into account.
     """
-    scope = getattr(inception_v2._batch_norm_arg_scope, "func", inception_v2._batch_norm_arg_scope)
-    inception_v2._batch_norm_arg_scope = functools.partial(
-        scope, batch_norm_decay=min(model_config.longest_decay(steps), 0.9997)
-    )
+    longest = model_config.longest_decay(steps)
+    for module, name, decay in (
+        (inception_v2, "_batch_norm_arg_scope", 0.9997),
+        (resnet_utils, "resnet_arg_scope", 0.997),
+    ):
+        scope = getattr(module, name)
+        scope = getattr(scope, "func", scope)
+        setattr(module, name, functools.partial(scope, batch_norm_decay=min(longest, decay)))

@@ -222,6 +222,24 @@ def status(
 
 
 @app.command()
+def models(
+    name: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="A preset or one of its aliases.")] = None,
+    variables: Annotated[bool, typer.Option("--variables", help="Build it and list {variable: shape}.")] = False,
+    classes: Annotated[int | None, typer.Option(help="Classes of --variables (default: COCO's 90).")] = None,
+    backend: BackendName = None,
+    as_json: Json = False,
+) -> None:
+    """List the models: input size, published figures, what each exports to, and the hardware it is right for."""
+    from pipeline.commands.models import models as run
+
+    given = {"backend": backend}
+    finish(
+        lambda: run(find_root(), given, name=name, variables=variables, classes=classes, quiet=as_json),
+        as_json=as_json,
+    )
+
+
+@app.command()
 def doctor(backend: BackendName = None, as_json: Json = False) -> None:
     """Check engine, compose, GPU, disk and interpreters; exit code 5 when a run would fail."""
     from pipeline.commands.doctor import doctor as run
