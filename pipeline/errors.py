@@ -4,9 +4,13 @@
 escapes is a bug of ours (exit 70, traceback in a log).
 """
 
+LONGEST = 20_000
+
 
 def printable(text: str) -> str:
-    """Escape what no file or screen can take: halves of characters, which JSON and file names can hold."""
+    """Escape what no file or screen can take, halves of characters, which JSON can hold; cut what nobody would read."""
+    if len(text) > LONGEST:
+        text = text[:LONGEST] + "..."
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

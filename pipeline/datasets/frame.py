@@ -31,6 +31,8 @@ from pipeline.datasets.problems import ItemError, Problems
 
 _EXIF_ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)
+READ_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "JPEG2000", "AVIF")
+"""What Pillow may open: not EPS, for one, which it hands to Ghostscript to run. An MPO opens as the JPEG that it is."""
 SAME_SHAPE = 0.01
 """Two sizes whose width/height ratios differ by less than this share are one picture at two scales."""
 ROUNDING_PX = 1.0
@@ -67,7 +69,8 @@ def read_header(path: Path, embedded: Embedded | None = None) -> Header:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Pillow.open(path if embedded is None else io.BytesIO(read_stored(path, embedded))) as image:
+            source = path if embedded is None else io.BytesIO(read_stored(path, embedded))
+            with Pillow.open(source, formats=READ_FORMATS) as image:
                 header = to_header(image)
     except ItemError:
         raise

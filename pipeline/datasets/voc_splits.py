@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -19,6 +20,7 @@ from pipeline.datasets.split import parse_split
 from pipeline.datasets.tree import file_name_of, is_image_name
 
 _SETS = "imagesets"
+_LONGEST_LINE = 2**12
 _FLAG = re.compile(r"\s+(?:-1|0|1)$")
 
 
@@ -33,7 +35,7 @@ def read_splits(folders: dict[Path, list[str]], known: set[str], problems: Probl
     unknown: dict[str, str] = {}
     twice: set[str] = set()
     for path, split in _find_lists(folders):
-        for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
+        for number, line in enumerate(_read_lines(path), start=1):
             name = _parse_line(line, decoded)
             if not name:
                 continue
@@ -49,6 +51,15 @@ def read_splits(folders: dict[Path, list[str]], known: set[str], problems: Probl
     for place in unknown.values():
         problems.note("split_unknown_image", place)
     return splits
+
+
+def _read_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a list, of each no more than any file name needs."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        while line := file.readline(_LONGEST_LINE):
+            yield line
+            while line and not line.endswith("\n"):
+                line = file.readline(_LONGEST_LINE)
 
 
 def _find_lists(folders: dict[Path, list[str]]) -> list[tuple[Path, str]]:

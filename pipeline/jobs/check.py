@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     preset = read_model(flags.model) if flags.model else None
     with (
         open_inspectors(flags.workers) as inspectors,
+        naming_dataset(flags.dataset, flags.shown_as),
         opened_dataset(flags.dataset, beside=flags.check_file) as root,
         naming_dataset(root, flags.shown_as),
     ):

@@ -38,7 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     flags = parser.parse_args(arguments)
     if flags.check_file:
         refuse_unusable_dataset(flags)
-    with opened_dataset(flags.dataset, beside=flags.tf_csv_dir) as root, naming_dataset(root, flags.shown_as):
+    with (
+        naming_dataset(flags.dataset, flags.shown_as),
+        opened_dataset(flags.dataset, beside=flags.tf_csv_dir) as root,
+        naming_dataset(root, flags.shown_as),
+    ):
         dataset, split = read_and_split(flags, root=root)
         with written_aside(flags.tf_csv_dir) as folder:
             write_with_progress(folder, dataset, split, shown=flags.tf_csv_dir)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from pipeline.datasets.frame import describe, is_turned, to_header
+from pipeline.datasets.frame import READ_FORMATS, describe, is_turned, to_header
 from pipeline.errors import DataError
 
 _LOSSY = frozenset(("JPEG", "MPO", "WEBP", "JPEG2000", "AVIF"))
@@ -68,7 +68,7 @@ def read_image(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Pillow.open(io.BytesIO(data)) as image:
+            with Pillow.open(io.BytesIO(data), formats=READ_FORMATS) as image:
                 turn = _wants_turning(image, labelled_size)
                 reason = "EXIF rotation" if turn else _find_reason(image, data, path)
                 if reason is None and not 0 < max_side < max(image.size):

@@ -21,7 +21,7 @@ from PIL import ImageOps
 
 from pipeline.datasets.content import read_content
 from pipeline.datasets.findings import KINDS
-from pipeline.datasets.frame import is_turned, to_header
+from pipeline.datasets.frame import READ_FORMATS, is_turned, to_header
 from pipeline.datasets.model import Box, Image
 from pipeline.datasets.problems import Problems
 from pipeline.report.charts import class_style, draw_swatch
@@ -122,7 +122,7 @@ def make_thumbnail(image: Image) -> bytes | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Pillow.open(io.BytesIO(read_content(image))) as opened:
+            with Pillow.open(io.BytesIO(read_content(image)), formats=READ_FORMATS) as opened:
                 if opened.width * opened.height > _MAX_PIXELS:
                     return None
                 turned = is_turned(to_header(opened), image.width, image.height)
