@@ -104,6 +104,7 @@ def write_specs(root: Path, plan: Plan, only: Collection[str] = tuple(STAGES)) -
         replace_text(jobs / "base.config", plan.base_config)
     stored = plan.settings.model_dump(exclude={"backend"}) | {
         "name": plan.run.name,
+        "model": plan.preset.name,  # not the alias that it may have been called by
         "steps": train.steps(plan),
         "batch": train.batch(plan),
     }
