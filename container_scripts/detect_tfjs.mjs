@@ -1,26 +1,27 @@
-// Run the TF.js model over the test images and write what it detects.
+// Run the TF.js builds of a model over the test images and write what they detect.
 //
 //   node container_scripts/detect_tfjs.mjs --records-dir input/tf_records/cats \
 //     --tfjs-dir output/cats/tensorflow_js --detections-dir output/cats/evaluation/detections
 //
-// Writes tfjs.jsonl: a line about the artefact, then a line an image:
+// Writes tfjs.jsonl and, where there is a fast build, tfjs_fast.jsonl: a line about the artefact, then a line an image:
 //   {"artefact": "tfjs", "runtime": "tfjs 4.22.0 wasm", "size_bytes": 1234567}
 //   {"source_id": "7", "filename": "7.jpg", "width": 640, "height": 480, "ms": 31.2,
 //    "detections": [[class_id, score, ymin, xmin, ymax, xmax], ...]}
-// Coordinates are normalised, ids count from 1, `ms` is one executeAsync: decoded image in, boxes out.
+// Coordinates are normalised, ids count from 1, `ms` is one run: decoded image in, boxes out.
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
 import { decodeImage } from "./decode_image.mjs";
+import { FastModel } from "./fast_model.mjs";
 import { GraphModel, ModelError } from "./graph_model.mjs";
 import { Progress, fail, say } from "./screen.mjs";
 import { RecordError, countRecords, findShards, parseExample, readRecords } from "./tfrecord.mjs";
 
 const USAGE = `usage: detect_tfjs.mjs --records-dir DIR --tfjs-dir DIR --detections-dir DIR
 
-Run the TF.js model of --tfjs-dir over the images of --records-dir/test.record-*
-and write --detections-dir/tfjs.jsonl. NODE_PATH names the node_modules folder of TF.js.`;
+Run the TF.js builds of --tfjs-dir over the images of --records-dir/test.record-*
+and write --detections-dir/tfjs.jsonl and, for a fast build, tfjs_fast.jsonl. NODE_PATH names the node_modules folder of TF.js.`;
 
 function readArguments() {
   const names = ["records-dir", "tfjs-dir", "detections-dir"];
@@ -81,20 +82,11 @@ async function detectOrFail(model, image, filename) {
 /** Round to seven significant digits, about what a float32 holds, to keep the file small. */
 const toFloat32Digits = (row) => row.map((value) => Number(value.toPrecision(7)));
 
-async function main() {
-  const [recordsDir, tfjsDir, detectionsDir] = readArguments();
-  const shards = findShards(recordsDir, "test");
-  const total = shards.map(countRecords).reduce((sum, count) => sum + count, 0);
-  if (total === 0) throw new RecordError(`${recordsDir}: its test records hold no image`);
-  const model = await GraphModel.load(tfjsDir);
-
-  mkdirSync(detectionsDir, { recursive: true });
-  const detectionsFile = path.join(detectionsDir, "tfjs.jsonl");
-  const fd = openSync(detectionsFile, "w");
+/** Run one build over the test images; returns its times in ms. */
+async function detectAll(model, shards, { detectionsDir, progress, done }) {
+  const fd = openSync(path.join(detectionsDir, `${model.artefact}.jsonl`), "w");
   const writeLine = (value) => writeSync(fd, JSON.stringify(value) + "\n");
-  writeLine({ artefact: "tfjs", runtime: model.runtime, size_bytes: model.sizeBytes });
-
-  const progress = new Progress("evaluate_tfjs", total);
+  writeLine({ artefact: model.artefact, runtime: model.runtime, size_bytes: model.sizeBytes });
   const times = [];
   let tensorsAfterWarmUp;
   for await (const { source_id, filename, image } of readImages(shards)) {
@@ -112,12 +104,29 @@ async function main() {
       source_id, filename, width: image.width, height: image.height,
       ms: Number(times.at(-1).toFixed(3)), detections: detections.map(toFloat32Digits),
     });
-    progress.update(times.length);
+    progress.update(done + times.length);
+  }
+  closeSync(fd);
+  return times;
+}
+
+async function main() {
+  const [recordsDir, tfjsDir, detectionsDir] = readArguments();
+  const shards = findShards(recordsDir, "test");
+  const total = shards.map(countRecords).reduce((sum, count) => sum + count, 0);
+  if (total === 0) throw new RecordError(`${recordsDir}: its test records hold no image`);
+  const kinds = FastModel.isIn(tfjsDir) ? [GraphModel, FastModel] : [GraphModel];
+  mkdirSync(detectionsDir, { recursive: true });
+  const progress = new Progress("evaluate_tfjs", total * kinds.length);
+  const told = [];
+  for (const [index, kind] of kinds.entries()) {
+    const model = await kind.load(tfjsDir);
+    const times = await detectAll(model, shards, { detectionsDir, progress, done: index * total });
+    const median = times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
+    told.push(`${model.artefact} median ${median.toFixed(1)} ms`);
   }
   progress.end();
-  closeSync(fd);
-  const median = times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
-  say(`TF.js ran on ${times.length} test images, median ${median.toFixed(1)} ms (${model.runtime}, 1 thread)`);
+  say(`TF.js ran on ${total} test images, 1 thread: ${told.join(", ")}`);
 }
 
 try {

@@ -41,7 +41,7 @@ export class GraphModel {
   }
 
   constructor(tf, model, sizeBytes) {
-    Object.assign(this, { tf, model, sizeBytes, inputName: model.inputNodes[0] });
+    Object.assign(this, { tf, model, sizeBytes, inputName: model.inputNodes[0], artefact: "tfjs" });
     this.runtime = `tfjs ${tf.version_core} ${tf.getBackend()}`;
   }
 

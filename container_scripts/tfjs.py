@@ -1,11 +1,12 @@
-"""Convert a SavedModel to a TensorFlow.js graph model.
+"""Convert a frozen detector to TensorFlow.js, twice: the whole SavedModel, and the fast build for SSDs.
 
     python container_scripts/tfjs.py --frozen-dir output/cats/frozen --tfjs-dir output/cats/tensorflow_js
 
-Reads  saved_model/ and model.json
-Writes model.json and group1-shard*.bin as TensorFlow.js wants them, labels.json (a list of names in the order of ids)
+Reads  saved_model/, model.json and, of an SSD, tflite_graph.pb
+Writes model.json and group1-shard*.bin as TensorFlow.js wants them, labels.json (a list of names in the order of ids);
+       of an SSD also fast/ and detector.js, which are what a page should take: see tfjs_fast.py
 
-Any detector converts, Faster R-CNN too. In the browser or in Node:
+Any detector converts whole, Faster R-CNN too. In the browser or in Node:
 
     const model = await tf.loadGraphModel("tensorflow_js/model.json");
     const image = tf.browser.fromPixels(picture).expandDims();         // int32, [1, height, width, 3]
@@ -32,6 +33,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--frozen-dir", required=True, help="folder with saved_model/ and model.json")
     parser.add_argument("--tfjs-dir", required=True, help="folder to write; made if it is not there")
+    parser.add_argument("--weights", choices=("uint8", "float16", "float32"), help="of the fast build")
     return parser.parse_args()
 
 
@@ -64,9 +66,8 @@ def load_converter():
     return tf_saved_model_conversion_v2
 
 
-def convert(saved_model_dir, tfjs_dir):
+def convert(saved_model_dir, tfjs_dir, converter):
     """Convert a SavedModel into a folder; return the content of its model.json."""
-    converter = load_converter()
     from tfjs_graph import write_rewritten_saved_model
 
     with tempfile.TemporaryDirectory() as rewritten_dir:
@@ -98,7 +99,8 @@ def main():
     arguments = parse_arguments()
     model = read_model(arguments.frozen_dir)
     os.makedirs(arguments.tfjs_dir, exist_ok=True)
-    model_json = convert(os.path.join(arguments.frozen_dir, "saved_model"), arguments.tfjs_dir)
+    converter = load_converter()
+    model_json = convert(os.path.join(arguments.frozen_dir, "saved_model"), arguments.tfjs_dir, converter)
     missing = OUTPUTS.difference(model_json["signature"]["outputs"])
     if missing:
         fail("{}/saved_model has no output {}".format(arguments.frozen_dir, ", ".join(sorted(missing))), exit_code=4)
@@ -109,13 +111,23 @@ def main():
     with open(os.path.join(arguments.tfjs_dir, "labels.json"), "w", encoding="utf-8") as file:
         json.dump(model["classes"], file, ensure_ascii=False)
         file.write("\n")
-    names = [name for group in model_json["weightsManifest"] for name in group["paths"]]
-    size = os.path.getsize(path) + sum(os.path.getsize(os.path.join(arguments.tfjs_dir, name)) for name in names)
-    say(
-        "TensorFlow.js model: {} operators, {:.1f} MB, {} classes".format(
-            len(model_json["modelTopology"]["node"]), size / 1e6, len(model["classes"])
-        )
-    )
+    say_size("TensorFlow.js model", arguments.tfjs_dir)
+    if model["architecture"] == "ssd":
+        from tfjs_fast import write_fast_build
+
+        # Trained for eight bits, kernels lie on a grid of eight bits; others keep their precision.
+        dtype = arguments.weights or ("uint8" if model["quantized"] else "float16")
+        fast_dir = write_fast_build(arguments.frozen_dir, arguments.tfjs_dir, model, dtype, converter)
+        say_size("fast build, {} weights".format(dtype), fast_dir)
+
+
+def say_size(what, folder):
+    """Say how large a graph model is."""
+    with open(os.path.join(folder, "model.json"), encoding="utf-8") as file:
+        nodes = json.load(file)["modelTopology"]["node"]
+    names = [name for name in os.listdir(folder) if name.endswith((".json", ".bin"))]
+    size = sum(os.path.getsize(os.path.join(folder, name)) for name in names)
+    say("{}: {} operators, {:.1f} MB".format(what, len(nodes), size / 1e6))
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from pathlib import Path
 JAVASCRIPT_IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*['"](\./[^'"]+)['"]""")
 
 
-def find_code(root: Path, entry: str) -> tuple[str, ...]:
-    """Return the paths, relative to `root`, of `entry` and all that it imports, sorted."""
+def find_code(root: Path, *entries: str) -> tuple[str, ...]:
+    """Return the paths, relative to `root`, of `entries` and all that they import, sorted."""
     found: set[str] = set()
-    waiting = [entry]
+    waiting = list(entries)
     while waiting:
         path = waiting.pop()
         if path in found:
@@ -29,7 +29,7 @@ def find_code(root: Path, entry: str) -> tuple[str, ...]:
 def imported_files(root: Path, path: str) -> Iterator[str]:
     """Yield the project's files that one file imports."""
     text = (root / path).read_text(encoding="utf-8")
-    if path.endswith(".mjs"):
+    if path.endswith((".mjs", ".js")):
         for name in JAVASCRIPT_IMPORT.findall(text):
             yield str(Path(path).parent / name)
         return

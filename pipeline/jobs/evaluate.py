@@ -28,7 +28,7 @@ from pipeline.records import read_examples
 from pipeline.report.artefact_table import render_artefact_table
 from pipeline.report.screen import say
 
-ORDER = ("checkpoint", "frozen_graph", "saved_model", "tflite", "edgetpu", "tfjs")
+ORDER = ("checkpoint", "frozen_graph", "saved_model", "tflite", "edgetpu", "tfjs", "tfjs_fast")
 """Artefacts in the order in which they are made; others follow by name."""
 
 

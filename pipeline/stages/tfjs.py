@@ -1,4 +1,4 @@
-"""Convert the SavedModel to a TensorFlow.js graph model for the browser."""
+"""Convert the frozen detector to TensorFlow.js for the browser: whole and, of an SSD, as the fast build."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ SCRIPT = "container_scripts/tfjs.py"
 def job(plan: Plan) -> Job:
     return Job(
         command=(SCRIPT, "--frozen-dir", "{frozen}", "--tfjs-dir", "{tfjs}"),
-        inputs={"frozen": Place(plan.run.frozen, ("saved_model/*", "model.json"))},
+        inputs={"frozen": Place(plan.run.frozen, ("saved_model/*", "tflite_graph.pb", "model.json"))},
         outputs={"tfjs": Place(plan.run.tfjs)},
+        code=("container_scripts/browser/detector.js", "container_scripts/browser/detector.d.ts"),
         hints={"frozen": plan.run.how_to("freeze")},
     )
