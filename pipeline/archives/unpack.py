@@ -14,15 +14,13 @@ import lzma
 import os
 import re
 import shutil
-import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.archives.archive_file import CountedFile, Member
-from pipeline.archives.tar_members import open_stream, read_tar
-from pipeline.archives.zip_members import read_zip
+from pipeline.archives.members import ForeignArchive, NoArchive, leads_out, read_members
 from pipeline.datasets.disk import format_bytes
 from pipeline.datasets.tree import has_data, is_left_out, is_utf8
 from pipeline.errors import DataError, PipelineError, StageError
@@ -36,10 +34,7 @@ MAX_MEMBERS = 1_000_000
 MAX_DEPTH = 64
 USABLE_SHARE = 0.95
 """Of the free disk; a full one stops more than this program."""
-_LEADS_OUT = re.compile(r"^[/\\]|^[A-Za-z]:|(^|[/\\])\.\.([/\\]|$)")
 _ARCHIVE_NAME = re.compile(r"\.(tar|tgz|tbz2?|txz|zip|7z|rar|gz|bz2|xz|zst)$", re.IGNORECASE)
-_COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"}
-_FOREIGN = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!\x1a\x07": "RAR", b"\x28\xb5\x2f\xfd": "Zstandard"}
 _UNPACK_IT = "unpack it, and name the folder with DATASET="
 
 
@@ -91,24 +86,15 @@ def _unpack(path: Path, root: Path) -> None:
 
 
 def _identify(path: Path, file: CountedFile) -> Iterator[Member]:
-    start = file.read_at(0, min(file.size, tarfile.BLOCKSIZE))
-    if start.startswith((b"PK\3\4", b"PK\5\6")):
-        return read_zip(file)
-    for magic, compression in _COMPRESSED.items():
-        if start.startswith(magic):
-            return read_tar(open_stream(file, compression))
-    for magic, name in _FOREIGN.items():
-        if start.startswith(magic):
-            raise DataError(f"no dataset at {path}: a {name} archive, which is not read", hint=_UNPACK_IT)
     try:
-        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")
-    except tarfile.HeaderError:
+        return read_members(file)
+    except ForeignArchive as error:
+        raise DataError(f"no dataset at {path}: a {error} archive, which is not read", hint=_UNPACK_IT) from None
+    except NoArchive as error:
         raise DataError(
-            f"no dataset at {path}: {'an empty file' if not start else 'a file that is no archive'}; "
-            "wanted a folder, a tar or a zip",
+            f"no dataset at {path}: {error}; wanted a folder, a tar or a zip",
             hint="DATASET= names the folder that holds the annotations and the images",
         ) from None
-    return read_tar(file)
 
 
 class _Unpacking:
@@ -169,7 +155,7 @@ class _Unpacking:
             reason = "has a name that is not UTF-8"
         elif "\0" in name:
             reason = "has a NUL in its name"
-        elif _LEADS_OUT.search(name):
+        elif leads_out(name):
             reason = "leads out of the archive"
         elif not parts and member.kind != "folder":
             reason = "has no name"
