@@ -6,10 +6,13 @@ fit_to_run(config, ...)                   classes, paths, batch, steps, schedule
 read_trained_config("output/cats/train", checkpoint)   what a checkpoint was trained with
 """
 
-import difflib
 import json
 import os
 
+import config_fields
+import config_overrides
+import config_text
+import training_options
 from google.protobuf import json_format, text_format
 from object_detection.protos import pipeline_pb2
 from screen import fail
@@ -37,12 +40,9 @@ def _check_fields(mapping, descriptor, where):
     for key, value in mapping.items():
         field = descriptor.fields_by_name.get(key)
         if field is None:
-            near = difflib.get_close_matches(key, list(descriptor.fields_by_name), n=1)
             fail(
                 "{}: {} has no field {!r}".format(where, descriptor.name, key),
-                hint="did you mean {!r}?".format(near[0])
-                if near
-                else "its fields: " + ", ".join(sorted(descriptor.fields_by_name)),
+                hint=config_fields.guess(key, descriptor.fields_by_name),
                 exit_code=2,
             )
         if field.message_type is None:
@@ -55,18 +55,16 @@ def _check_fields(mapping, descriptor, where):
 def read_config_file(path):
     """Read a pipeline.config in protobuf's text format."""
     config = pipeline_pb2.TrainEvalPipelineConfig()
-    try:
-        with open(path, encoding="utf-8") as file:
-            text_format.Parse(file.read(), config)
-    except OSError as error:
-        fail("{}: {}".format(path, error.strerror), exit_code=2)
-    except (text_format.ParseError, UnicodeDecodeError) as error:
-        fail("{}: not a pipeline.config: {}".format(path, error), exit_code=2)
-    if config.model.WhichOneof("model") not in ARCHITECTURES:
+    config_text.read_text(path, config)
+    kind = config.model.WhichOneof("model")
+    if kind not in ARCHITECTURES:
         fail(
-            "{}: model {!r} cannot be trained here; known: {}".format(
-                path, config.model.WhichOneof("model"), ", ".join(ARCHITECTURES)
+            "{}: {} cannot be trained here; known: {}".format(
+                path,
+                "a config without a model" if kind is None else "model {!r}".format(kind),
+                ", ".join(ARCHITECTURES),
             ),
+            hint="model {{ {} {{ ... }} }}".format(ARCHITECTURES[0]) if kind is None else None,
             exit_code=2,
         )
     return config
@@ -106,11 +104,13 @@ def input_size(config):
     return getattr(chosen, "height", 0), getattr(chosen, "width", 0)
 
 
-def fit_to_run(config, *, records, test_pattern, label_map_path, class_count, steps, batch, size=None):
-    """Put a run's classes, paths, batch, steps and input size into a config, in place.
+def fit_to_run(config, *, records, test_pattern, label_map_path, class_count, steps, batch, size=None, options=None):
+    """Put a run's classes, paths, batch, steps, input size and options into a config, in place.
 
-    records: training_records.Records of the train split; size: (height, width), or None for the config's own.
+    records: training_records.Records of the train split; size: (height, width), or None for the config's own;
+    options: training_options.TrainingOptions, or None to train as the config says.
     """
+    options = options or training_options.make_options()
     model = model_of(config)
     model.num_classes = class_count
     if size is not None:
@@ -137,7 +137,9 @@ def fit_to_run(config, *, records, test_pattern, label_map_path, class_count, st
     # The OD API cuts an image's boxes at 100 without a word; a crowd keeps all of its boxes here.
     train.max_number_of_boxes = max(train.max_number_of_boxes, records.most_boxes)
     reader.max_number_of_boxes = max(reader.max_number_of_boxes, records.most_boxes)
-    settle_batch_norm(config)
+    config_overrides.change_training(config, options, *input_size(config))
+    settle_batch_norm(config, restored=bool(options.pretrained))
+    config_overrides.have_last_word(config, options)
 
 
 def _only(reader):
@@ -198,12 +200,17 @@ def _scale_boundaries(schedule, scaled):
         schedule.schedule.add(step=1, learning_rate=rate)
 
 
-def settle_batch_norm(config):
+def settle_batch_norm(config, restored=False):
     """Let batch-norm averages settle within the run, in place.
 
     ssd_mobilenet_v2's base normalizes with decay 0.9997 unless it is told to take the config's own: after
     1,000 steps from scratch its averages are still their initial values, and evaluation is garbage while the
     training loss looks fine. A decay d remembers about 1 / (1 - d) steps; ten times that fit into the run.
+
+    restored: the run begins with pretrained weights, whose averages are right for them. The same holds for SSD: its
+    weights go on changing with batch norm in training mode, so an average that is still three quarters COCO's after
+    1,000 steps (0.9997) belongs to weights that are no more. Faster R-CNN keeps the averages as they are, as the
+    zoo's own configs do: it trains with an image or two a batch, whose statistics are worse than theirs.
     """
     steps = config.train_config.num_steps
     if config.HasField("graph_rewriter"):
@@ -212,12 +219,13 @@ def settle_batch_norm(config):
     model = model_of(config)
     extractor = model.feature_extractor
     if config.model.WhichOneof("model") == "faster_rcnn":
-        # Frozen averages of a network that was never trained normalize nothing.
-        extractor.batch_norm_trainable = True
+        if not restored:
+            # Frozen averages of a network that was never trained normalize nothing.
+            extractor.batch_norm_trainable = True
         return
     if extractor.conv_hyperparams.HasField("batch_norm"):
         extractor.override_base_feature_extractor_hyperparams = True
-    for hyperparams in _hyperparams(model):
+    for hyperparams in hyperparams_of(model):
         if hyperparams.HasField("batch_norm"):
             hyperparams.batch_norm.decay = min(hyperparams.batch_norm.decay, longest)
 
@@ -227,7 +235,8 @@ def longest_decay(steps):
     return max(1.0 - 10.0 / max(steps, 1), 0.5)
 
 
-def _hyperparams(model):
+def hyperparams_of(model):
+    """Yield the hyperparameters of a model's convolutions: of its extractor and of its box predictor."""
     yield model.feature_extractor.conv_hyperparams
     predictor = model.box_predictor
     kind = predictor.WhichOneof("box_predictor_oneof")

@@ -12,29 +12,32 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from pipeline.errors import ConfigError
 from pipeline.suggest import did_you_mean
+from pipeline.training_settings import EXCLUSIVE, TrainingSettings, as_text, layer
 from pipeline.workspace import check_run_name
 
 FILE_NAME = "odpipe.yaml"
 DEFAULT_MODEL = "ssd_mobilenet_v2_quantized"
 
 
-class Settings(BaseModel):
-    """Everything that a person can set for a run. Unset steps and batch are the model's own."""
+class Settings(TrainingSettings):
+    """Everything that a person can set for a run: here the data and the exports, there the training."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str = Field(DEFAULT_MODEL, description="a preset of pipeline/models/")
+    model: str = Field(DEFAULT_MODEL, description="a preset of pipeline/models/; odpipe models lists them")
     name: str | None = Field(None, description="the run's folder below output/; the model's name when unset")
-    dataset: str = Field("input/supervisely", description="the folder of labelled images")
-    format: str = Field("auto", description="one of pipeline/datasets/formats.py, or auto")
-    test_fraction: float = Field(0.2, gt=0, lt=1, description="share of images kept for evaluation")
+    dataset: str = Field("input/supervisely", description="the folder of labelled images, or a tar or zip of it")
+    format: str = Field("auto", description="the dataset's format, one of pipeline/datasets/formats.py; auto finds out")
+    test_fraction: float = Field(
+        0.2, gt=0, lt=1, description="share of images kept for evaluation where the dataset has no split of its own"
+    )
     group_by: str | None = Field(
         None, description="keeps the images of one scene on one side: 'folder', or a regular expression with a group"
     )
@@ -42,14 +45,16 @@ class Settings(BaseModel):
     max_side: int | None = Field(
         None, ge=0, description="longest side of a photo in the records, in pixels; 0 keeps all, unset fits the model"
     )
-    balance: Literal["none", "sqrt", "inverse"] = Field("none", description="weigh boxes by the rarity of their class")
-    steps: int | None = Field(None, ge=1, description="training steps")
-    batch: int | None = Field(None, ge=1, description="images a step")
+    balance: Literal["none", "sqrt", "inverse"] = Field(
+        "none", description="weigh boxes by the rarity of their class: none, sqrt or inverse"
+    )
     seed: int = Field(0, ge=0, description="of the split, the shuffling and the training")
-    config: str | None = Field(None, description="a pipeline.config to train from instead of the preset's")
-    threads: int | None = Field(None, ge=1, description="CPU threads of training; all cores when unset")
+    config: str | None = Field(None, description="a pipeline.config to train from instead of the model's own")
+    checkpoint: Annotated[str, BeforeValidator(as_text)] = Field(
+        "best", description="what is exported: best (by mAP on the test images), last, a step, or a checkpoint's path"
+    )
     pbtxt: bool = Field(False, description="write the frozen graphs as readable text, too")
-    backend: Literal["auto", "docker", "local"] = "auto"
+    backend: Literal["auto", "docker", "local"] = Field("auto", description="auto, docker or local")
     threshold: float = Field(0.5, ge=0, le=1, description="lowest score of a written detection")
 
     @property
@@ -63,7 +68,7 @@ def read_settings(root: Path, given: Mapping[str, Any], *, stored: Mapping[str, 
     path = root / FILE_NAME
     written: dict[str, Any] = read_yaml(path) if path.exists() else {}
     check_keys(written, FILE_NAME)
-    return parse_settings({**(stored or {}), **written, **without_none(given)})
+    return parse_settings(layer(stored or {}, written, without_none(given)))
 
 
 def without_none(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,13 +78,20 @@ def without_none(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def parse_settings(values: Mapping[str, Any]) -> Settings:
     """Turn a mapping into settings; raise ConfigError that names the key, what was found and wanted."""
+    for one, other in EXCLUSIVE:
+        if values.get(one) is not None and values.get(other) is not None:
+            raise ConfigError(
+                f"settings {one!r} and {other!r} are both given; each says how long to train",
+                hint=f"leave one of {one.upper()} and {other.upper()} out",
+            )
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
+        what = first["msg"].removeprefix("Value error, ")
         raise ConfigError(
-            f"setting {key!r} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}",
+            f"setting {key!r} is {first['input']!r}: {what[0].lower()}{what[1:]}",
             hint=Settings.model_fields[key].description if key in Settings.model_fields else None,
         ) from None
 

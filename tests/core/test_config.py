@@ -10,6 +10,8 @@ from pipeline.config import Settings, read_settings
 from pipeline.errors import ConfigError
 from pipeline.planner import plan_training
 
+STEPS = "training steps; the model's own number when unset"
+
 
 def test_the_command_line_wins_over_the_file_and_the_file_over_defaults(tmp_path: Path) -> None:
     (tmp_path / "odpipe.yaml").write_text("steps: 100\nbatch: 4\n")
@@ -42,13 +44,12 @@ def test_the_run_is_called_after_its_model() -> None:
     [
         (
             "step: 100\n",
-            "odpipe.yaml: unknown setting 'step'; known: backend, balance, batch, config, dataset, format, "
-            "group_by, keep_going, max_side, model, name, pbtxt, seed, steps, test_fraction, threads, threshold",
+            f"odpipe.yaml: unknown setting 'step'; known: {', '.join(sorted(Settings.model_fields))}",
             "did you mean 'steps'?",
         ),
         ("steps: many\n", "setting 'steps' is 'many': input should be a valid integer, unable to parse string as an "
-         "integer", "training steps"),
-        ("steps: 0\n", "setting 'steps' is 0: input should be greater than or equal to 1", "training steps"),
+         "integer", STEPS),
+        ("steps: 0\n", "setting 'steps' is 0: input should be greater than or equal to 1", STEPS),
         ("- steps\n", "odpipe.yaml: found a list, wanted lines of 'key: value'", None),
     ],
 )  # fmt: skip
