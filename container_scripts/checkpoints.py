@@ -1,7 +1,7 @@
-"""What is known of a checkpoint without loading it: is there one, at which step, float or quantized.
+"""What is known of the checkpoints of a run: which there are, whether they are whole, float or quantized.
 
-    output/cats/train/checkpoint                  names the newest checkpoints
-    output/cats/train/model.ckpt-1100.index       and .data-00000-of-00001
+    output/cats/train/model.ckpt-1100.index       and .data-00000-of-00001: the newest few
+    output/cats/train/best/model.ckpt-900.index   the best one so far (see best_checkpoint.py)
 
 A run of a quantized model starts as the float graph and goes on as the rewritten one, in the same
 folder; only the variables inside tell which of the two a checkpoint belongs to.
@@ -9,20 +9,66 @@ folder; only the variables inside tell which of the two a checkpoint belongs to.
 
 import glob
 import os
+import re
 import shutil
 
+import moving_averages
+import numpy as np
 import tensorflow as tf
-from screen import fail
+from screen import fail, say
+
+NAME = re.compile(r"model\.ckpt-(\d+)\.index$")
+BEST_FOLDER = "best"
+
+
+def list_checkpoints(train_dir):
+    """List the prefixes of a folder's checkpoints, the oldest first; they may be torn.
+
+    The folder is read, not its `checkpoint` file, which does not know what was saved right before a kill.
+    """
+    found = []
+    for path in glob.glob(os.path.join(glob.escape(train_dir), "model.ckpt-*.index")):
+        match = NAME.search(path)
+        if match:
+            found.append((int(match.group(1)), path[: -len(".index")]))
+    return [prefix for _, prefix in sorted(found)]
+
+
+def list_all(train_dir):
+    """List the prefixes of a run's checkpoints, the best one included, the oldest first; they may be torn."""
+    return sorted(list_checkpoints(os.path.join(train_dir, BEST_FOLDER)) + list_checkpoints(train_dir), key=step_of)
 
 
 def find_checkpoint(train_dir):
-    """Find the prefix of the newest complete checkpoint, or None."""
-    state = tf.compat.v1.train.get_checkpoint_state(train_dir)
-    if state is None:
-        return None
-    for prefix in reversed(list(state.all_model_checkpoint_paths)):
-        if os.path.exists(prefix + ".index"):
+    """Find the prefix of the newest whole checkpoint, or None; say which newer ones are not whole."""
+    for prefix in reversed(list_all(train_dir)):
+        damage = describe_damage(prefix)
+        if damage is None:
             return prefix
+        say("{} is not used: {}".format(prefix, damage))
+    return None
+
+
+def step_of(prefix):
+    """Read the step in a checkpoint's name; raises ValueError where there is none."""
+    return int(prefix.rsplit("-", 1)[1])
+
+
+def describe_damage(prefix):
+    """Say what is wrong with a checkpoint, or None: every value is read, and compared with its checksum.
+
+    A kill or a full disk may leave a file that looks finished; a training whose loss exploded, values that are
+    no numbers.
+    """
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        for name in sorted(reader.get_variable_to_shape_map()):
+            value = reader.get_tensor(name)
+            if value.dtype.kind == "f" and not np.all(np.isfinite(value)):
+                return "{} holds values that are no numbers (NaN)".format(name)
+    except (tf.errors.OpError, ValueError, RuntimeError, UnicodeDecodeError) as error:
+        reason = str(getattr(error, "message", None) or error).splitlines()
+        return "it is torn or incomplete ({})".format(reason[0][:160] if reason else type(error).__name__)
     return None
 
 
@@ -39,7 +85,7 @@ def is_quantized(prefix):
 
 def remove_half_saved(train_dir):
     """Remove what a killed save leaves: TensorFlow's own temporary folders, never a checkpoint."""
-    for folder in glob.glob(os.path.join(train_dir, "model.ckpt-*_temp_*")):
+    for folder in glob.glob(os.path.join(glob.escape(train_dir), "model.ckpt-*_temp_*")):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -65,3 +111,5 @@ def restore(session, prefix):
         if name in known:
             matching.append(variable)
     tf.compat.v1.train.Saver(matching).restore(session, prefix)
+    if not any(name.endswith(moving_averages.SUFFIX) for name in known):
+        moving_averages.begin(session)  # of a run that goes on with averages, begun without

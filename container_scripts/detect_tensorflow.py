@@ -13,13 +13,14 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 
+import checkpoint_choice
+import checkpoint_detector
 import checkpoints
 import graph_runtime
 import model_config
 import tensorflow as tf
-from object_detection import exporter
-from object_detection.builders import graph_rewriter_builder, model_builder
 from screen import Progress, fail, say
+from test_images import ImageDecoder
 
 from pipeline.detections.detections_file import DetectionsWriter, Header, ImageDetections, measure_size_bytes
 
@@ -69,9 +70,7 @@ def load_artefacts(train_dir, frozen_dir):
     """Load the three as (name, detector, size in bytes)."""
     frozen_graph = os.path.join(frozen_dir, "frozen_inference_graph.pb")
     saved_model = os.path.join(frozen_dir, "saved_model")
-    checkpoint = checkpoints.find_checkpoint(train_dir)
-    if checkpoint is None:
-        fail("no checkpoint in {}".format(train_dir), hint="make train MODEL=...", exit_code=3)
+    checkpoint = checkpoint_choice.read_frozen_checkpoint(train_dir, frozen_dir)
     checkpoint_size = sum(measure_size_bytes(path) for path in glob.glob(glob.escape(checkpoint) + ".*"))
     return [
         ("checkpoint", load_checkpoint(train_dir, checkpoint), checkpoint_size),
@@ -81,41 +80,11 @@ def load_artefacts(train_dir, frozen_dir):
 
 
 def load_checkpoint(train_dir, checkpoint):
-    """Build the evaluation graph from pipeline.config and restore the checkpoint into it.
-
-    The graph is the Object Detection API exporter's own, rewritten for quantization where the model
-    was trained so (a plain graph would read such weights wrongly, tensorflow/models#7584); the score
-    threshold is 0, because a cut-off detection cannot be counted (TF1 detection model zoo page).
-    """
+    """Build the evaluation graph from pipeline.config and restore the checkpoint into it."""
     config = model_config.read_trained_config(train_dir, checkpoints.is_quantized(checkpoint))
-    post_processing_of(config).batch_non_max_suppression.score_threshold = 0.0
-    rewrite = None
-    if config.HasField("graph_rewriter"):
-        rewrite = graph_rewriter_builder.build(config.graph_rewriter, is_training=False)
-    graph = tf.Graph()
-    with graph.as_default():
-        outputs, inputs = exporter.build_detection_graph(
-            input_type="image_tensor",
-            detection_model=model_builder.build(config.model, is_training=False),
-            input_shape=None,
-            output_collection_name="inference_op",
-            graph_hook_fn=rewrite,
-        )
-        if config.eval_config.use_moving_averages:
-            averages = tf.train.ExponentialMovingAverage(0.0)
-            saver = tf.compat.v1.train.Saver(averages.variables_to_restore())
-        else:
-            saver = tf.compat.v1.train.Saver()
-        session = tf.compat.v1.Session(config=graph_runtime.session_config())
-        saver.restore(session, checkpoint)
-    return graph_runtime.GraphDetector(session, inputs["inputs"], outputs)
-
-
-def post_processing_of(config):
-    """Give the part of a config that turns raw boxes into detections."""
-    if config.model.WhichOneof("model") == "ssd":
-        return config.model.ssd.post_processing
-    return config.model.faster_rcnn.second_stage_post_processing
+    detector = checkpoint_detector.CheckpointDetector(config, graph_runtime.session_config())
+    detector.restore(checkpoint)
+    return detector
 
 
 def read_records(path):
@@ -124,34 +93,26 @@ def read_records(path):
 
 
 def decode_in_chunks(records):
-    """Yield lists of (facts, image), as many images as fit into CHUNK_BYTES.
-
-    JPEGs are decoded with INTEGER_ACCURATE, which gives Pillow's and libjpeg's pixels; TensorFlow's
-    default is up to 9 of 256 levels off.
-    """
-    with tf.Graph().as_default(), tf.compat.v1.Session(config=graph_runtime.session_config()) as session:
-        encoded = tf.compat.v1.placeholder(tf.string, [])
-        jpeg = tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
-        other = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-        chunk, size = [], 0
-        for path in records:
-            for serialized in read_records(path):
-                feature = tf.train.Example.FromString(serialized).features.feature
-                content = feature["image/encoded"].bytes_list.value[0]
-                image = session.run(jpeg if content[:2] == b"\xff\xd8" else other, {encoded: content})
-                facts = {
-                    "source_id": _text_of(feature, "image/source_id"),
-                    "filename": _text_of(feature, "image/filename"),
-                    "width": image.shape[1],
-                    "height": image.shape[0],
-                }
-                chunk.append((facts, image))
-                size += image.nbytes
-                if size >= CHUNK_BYTES:
-                    yield chunk
-                    chunk, size = [], 0
-        if chunk:
-            yield chunk
+    """Yield lists of (facts, image), as many images as fit into CHUNK_BYTES."""
+    decoder = ImageDecoder(graph_runtime.session_config())
+    chunk, size = [], 0
+    for path in records:
+        for serialized in read_records(path):
+            feature = tf.train.Example.FromString(serialized).features.feature
+            image = decoder.decode(feature)
+            facts = {
+                "source_id": _text_of(feature, "image/source_id"),
+                "filename": _text_of(feature, "image/filename"),
+                "width": image.shape[1],
+                "height": image.shape[0],
+            }
+            chunk.append((facts, image))
+            size += image.nbytes
+            if size >= CHUNK_BYTES:
+                yield chunk
+                chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _text_of(feature, key):

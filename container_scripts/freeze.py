@@ -1,11 +1,12 @@
-"""Freeze the last checkpoint of a run into graphs that other runtimes read.
+"""Freeze a checkpoint of a run into graphs that other runtimes read: the best one, unless another is asked for.
 
-    python container_scripts/freeze.py --train-dir output/cats/train --frozen-dir output/cats/frozen
+    python container_scripts/freeze.py --train-dir output/cats/train --frozen-dir output/cats/frozen \\
+        [--checkpoint best|last|900|output/cats/train/model.ckpt-900]
 
 writes frozen_inference_graph.pb, saved_model/, tflite_graph.pb (SSD only), label_map.pbtxt, pipeline.config and
 model.json:
     {"architecture": "ssd", "quantized": true, "input_height": 300, "input_width": 300, "step": 1000,
-     "classes": ["cat", "dog"], "max_detections": 100}
+     "checkpoint": "best/model.ckpt-1000", "classes": ["cat", "dog"], "max_detections": 100}
 Every graph answers with score threshold 0: a threshold cuts the tail of the precision-recall curve that
 evaluation measures. Whoever shows boxes applies his own.
 """
@@ -15,6 +16,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 
 if __name__ == "__main__" and os.environ.get("PYTHONHASHSEED") != "0":
     # The quantization rewriter walks over sets: with Python's random hashes, nodes come in another order each time.
@@ -24,24 +26,25 @@ if __name__ == "__main__" and os.environ.get("PYTHONHASHSEED") != "0":
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+import checkpoint_choice
 import checkpoints
+import feature_extractors  # noqa: F401 - known to the exporter's builder from here on
 import model_config
+import moving_averages
 import tensorflow as tf
 import training_records
 from google.protobuf import text_format
 from object_detection import export_tflite_ssd_graph_lib, exporter
-from screen import fail, say
+from screen import say
 from tensorflow.core.protobuf import saved_model_pb2
 
 # max_classes_per_detection is read by fast NMS only.
 MAX_CLASSES_PER_DETECTION = 1
 
 
-def freeze(train_dir, frozen_dir, text_graphs):
-    """Write every graph of the newest checkpoint; returns what model.json says."""
-    checkpoint = checkpoints.find_checkpoint(train_dir)
-    if checkpoint is None:
-        fail("no checkpoint in {}".format(train_dir), hint="make train MODEL=...", exit_code=4)
+def freeze(train_dir, frozen_dir, text_graphs, wanted=checkpoint_choice.BEST):
+    """Write every graph of a checkpoint; returns what model.json says."""
+    checkpoint = checkpoint_choice.choose(train_dir, wanted)
     config = model_config.read_config_file(os.path.join(train_dir, "pipeline.config"))
     quantized = checkpoints.is_quantized(checkpoint)
     step = checkpoints.read_step(checkpoint)
@@ -62,13 +65,19 @@ def freeze(train_dir, frozen_dir, text_graphs):
         "input_height": height,
         "input_width": width,
         "step": step,
+        # From the train folder, so that the run's folder can be renamed
+        "checkpoint": os.path.relpath(checkpoint, train_dir),
         "classes": training_records.read_label_map(label_map_path),
         "max_detections": nms.max_total_detections,
     }
     os.makedirs(frozen_dir)
-    _write_graphs(config, checkpoint, frozen_dir)
-    if architecture == "ssd":
-        _write_tflite_graph(config, checkpoint, frozen_dir, nms)
+    config.eval_config.use_moving_averages = False  # they stand in the place of the weights from here on
+    with tempfile.TemporaryDirectory() as folder:
+        if moving_averages.has_averages(checkpoint):
+            checkpoint = moving_averages.write_averaged(checkpoint, folder)
+        _write_graphs(config, checkpoint, frozen_dir)
+        if architecture == "ssd":
+            _write_tflite_graph(config, checkpoint, frozen_dir, nms)
     _remove(os.path.join(frozen_dir, "tflite_graph.pbtxt"))
     _rewrite_in_order(frozen_dir, text_graphs)
     shutil.copyfile(label_map_path, os.path.join(frozen_dir, "label_map.pbtxt"))
@@ -148,9 +157,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--train-dir", required=True)
     parser.add_argument("--frozen-dir", required=True)
+    parser.add_argument("--checkpoint", default=checkpoint_choice.BEST, help="best, last, a step or a path")
     parser.add_argument("--pbtxt", action="store_true", help="also write the graphs as text")
     arguments = parser.parse_args()
-    description = freeze(arguments.train_dir, arguments.frozen_dir, arguments.pbtxt)
+    description = freeze(arguments.train_dir, arguments.frozen_dir, arguments.pbtxt, arguments.checkpoint)
     say(
         "froze step {step}: {architecture}, {kind}, {input_height}x{input_width}, {count} classes".format(
             kind="quantized" if description["quantized"] else "float", count=len(description["classes"]), **description

@@ -9,59 +9,136 @@ are when the model is used: measured on SSD MobileNet V2, the float part takes 1
 import collections
 import functools
 
+import devices
 import model_config
 import tensorflow as tf
 import tf_slim as slim
+import training_input
+from feature_extractors import model_builder
 from nets import resnet_utils
-from object_detection import inputs, model_lib
-from object_detection.builders import model_builder, optimizer_builder
+from object_detection import model_lib
+from object_detection.builders import optimizer_builder
 from object_detection.core import standard_fields
 from object_detection.models import faster_rcnn_inception_v2_feature_extractor as inception_v2
 from tensorflow.contrib import quantize
 
-TrainingGraph = collections.namedtuple("TrainingGraph", "train_op metrics global_step start_input")
+INPUT = standard_fields.InputDataFields
+
+TrainingGraph = collections.namedtuple("TrainingGraph", "train_op metrics global_step start_input batch")
+
+REGULARIZATION = "Loss/regularization_loss"
 
 
-def build_training_graph(config, quantized):
+def build_training_graph(config, quantized, options=None, threads=None):
     """Build the training graph of a config into the default graph.
 
+    options: TrainingOptions, for `gpus` and `device`; threads decode images (all cores when not given).
     metrics maps loss, classification_loss, localization_loss (where the model has them) and
     learning_rate to scalars. Run start_input once before the first step.
+
+    batch is what the step itself saw, to be fetched with it, because the input has moved on after it:
+    filename [B] strings; boxes [B, N, 4] as ymin, xmin, ymax, xmax in 0..1 of the augmented image; classes [B, N]
+    from 1 on; box_count [B], as only the first so many of an image's N are boxes; gradient_norm, before clipping.
     """
-    model_config = type(config.model)()
-    model_config.CopyFrom(config.model)
-    if quantized and model_config.WhichOneof("model") == "ssd":
-        model_config.ssd.freeze_batchnorm = True
+    model_proto = type(config.model)()
+    model_proto.CopyFrom(config.model)
+    if quantized:
+        _freeze_batch_norm(model_proto)
     tf.compat.v1.keras.backend.set_learning_phase(True)
     _settle_faster_rcnn_batch_norm(config.train_config.num_steps)
-    model = model_builder.build(model_config, is_training=True, add_summaries=False)
-    # Autograph would translate the source of every function of the input pipeline, which needs none of it: 50 s.
-    build_input = tf.autograph.experimental.do_not_convert(inputs.train_input)
-    dataset = build_input(config.train_config, config.train_input_reader, model_config, model=model)
-    iterator = tf.compat.v1.data.make_initializable_iterator(dataset)
+    names = devices.replica_devices(options, quantized)
+    build_dataset = functools.partial(
+        training_input.build_dataset,
+        config,
+        model_proto,
+        threads=threads or devices.count_cores(),
+        repeatable=not devices.gpu_names(),
+    )
+    if len(names) > 1:
+        return _build_on_replicas(config, model_proto, names, build_dataset)
+    model = model_builder.build(model_proto, is_training=True, add_summaries=False)
+    iterator = tf.compat.v1.data.make_initializable_iterator(build_dataset(model=model))
     features, labels = iterator.get_next()
-    labels = model_lib.unstack_batch(labels, unpad_groundtruth_tensors=config.train_config.unpad_groundtruth_tensors)
+    train_op, metrics, batch = _build_step(config.train_config, model, features, labels, quantized=quantized)
+    return TrainingGraph(train_op, metrics, tf.compat.v1.train.get_global_step(), iterator.initializer, batch)
+
+
+def _build_on_replicas(config, model_proto, names, build_dataset):
+    """Build a copy of the model on each device, each with its share of the batch: tf.distribute's MirroredStrategy.
+
+    The copies' gradients are averaged, so a step is that of one device with the whole batch, but for what is
+    computed over a batch: batch norm's statistics and a loss's division by its number of matches are each
+    copy's own. Variables have the names that they have on one device, and so have checkpoints.
+    """
+    strategy = devices.mirrored_strategy(names)
+    share = config.train_config.batch_size // len(names)
+
+    def build_step(inputs):
+        model = model_builder.build(model_proto, is_training=True, add_summaries=False)
+        return _build_step(config.train_config, model, *inputs, replicas=len(names))
+
+    with strategy.scope():
+        # In its own name; a copy's optimizer would make it inside the copy
+        global_step = tf.compat.v1.train.get_or_create_global_step()
+        iterator = strategy.make_input_fn_iterator(lambda _: build_dataset(batch=share))
+        start_input = tf.group(iterator.initialize())
+        train_op, metrics, batch = strategy.experimental_run_v2(build_step, args=(iterator.get_next(),))
+        copies = strategy.experimental_local_results
+        metrics = {name: tf.add_n(copies(value)) / len(names) for name, value in metrics.items()}
+        norm = tf.reduce_max(tf.stack(copies(batch.pop("gradient_norm"))))
+        batch = {name: tf.concat(copies(value), axis=0) for name, value in batch.items()}
+        train_op = tf.group(copies(train_op))
+    return TrainingGraph(train_op, metrics, global_step, start_input, dict(batch, gradient_norm=norm))
+
+
+def _build_step(train_config, model, features, labels, quantized=False, replicas=1):
+    """Build losses and update of one batch on one device; returns (train_op, metrics, batch)."""
+    batch = {
+        "filename": features[INPUT.source_id],
+        "boxes": labels[INPUT.groundtruth_boxes],
+        "classes": tf.argmax(labels[INPUT.groundtruth_classes], axis=-1, output_type=tf.int32) + 1,
+        "box_count": labels[INPUT.num_groundtruth_boxes],
+    }
+    labels = model_lib.unstack_batch(labels, unpad_groundtruth_tensors=train_config.unpad_groundtruth_tensors)
     model_lib.provide_groundtruth(model, labels)
-    shapes = features[standard_fields.InputDataFields.true_image_shape]
-    predictions = model.predict(features[standard_fields.InputDataFields.image], shapes)
+    shapes = features[INPUT.true_image_shape]
+    predictions = model.predict(features[INPUT.image], shapes)
     losses = dict(model.loss(predictions, shapes))
     regularization = model.regularization_losses()
-    if config.train_config.add_regularization_loss and regularization:
-        losses["Loss/regularization_loss"] = tf.add_n(regularization, name="regularization_loss")
+    if train_config.add_regularization_loss and regularization:
+        losses[REGULARIZATION] = tf.add_n(regularization, name="regularization_loss")
     loss = tf.add_n(list(losses.values()), name="total_loss")
     if quantized:
         quantize.experimental_create_training_graph(quant_delay=0)
-    return _add_optimizer(config.train_config, model, loss, losses, iterator.initializer)
+    train_op, learning_rate, batch["gradient_norm"] = _add_optimizer(train_config, model, loss, losses, replicas)
+    metrics = {"loss": loss, "learning_rate": learning_rate}
+    metrics.update({name.split("/")[-1]: tensor for name, tensor in losses.items()})
+    return train_op, metrics, batch
 
 
-def _add_optimizer(train_config, model, loss, losses, start_input):
+def _add_optimizer(train_config, model, loss, losses, replicas):
     global_step = tf.compat.v1.train.get_or_create_global_step()
     optimizer, (learning_rate,) = optimizer_builder.build(train_config.optimizer)
+    norms = []
+
+    def adjust(gradients):
+        """Note the gradients' norm, clip them by it, and take a copy's share, since the copies' are summed."""
+        values, variables = zip(*gradients)  # noqa: B905  (strict= is Python 3.10's)
+        norms.append(tf.linalg.global_norm(values))
+        if train_config.gradient_clipping_by_norm:
+            values, _ = tf.clip_by_global_norm(values, train_config.gradient_clipping_by_norm, use_norm=norms[0])
+        if replicas > 1:
+            values = [None if value is None else value / replicas for value in values]
+        return list(zip(values, variables))  # noqa: B905
+
+    if replicas > 1 and REGULARIZATION in losses:
+        # Only the first copy's weights are regularized, and its gradient will be divided by the number of copies.
+        loss += losses[REGULARIZATION] * (replicas - 1)
     train_op = slim.optimizers.optimize_loss(
         loss=loss,
         global_step=global_step,
         learning_rate=None,
-        clip_gradients=train_config.gradient_clipping_by_norm or None,
+        clip_gradients=adjust,
         optimizer=optimizer,
         update_ops=model.updates(),
         variables=slim.filter_variables(
@@ -72,9 +149,21 @@ def _add_optimizer(train_config, model, loss, losses, start_input):
         summaries=[],
         name="",  # no scope before the variables: the names of the zoo's checkpoints
     )
-    metrics = {"loss": loss, "learning_rate": learning_rate}
-    metrics.update({name.split("/")[-1]: tensor for name, tensor in losses.items()})
-    return TrainingGraph(train_op, metrics, global_step, start_input)
+    return train_op, learning_rate, norms[0]
+
+
+def _freeze_batch_norm(model):
+    """Let batch norms of an SSD use their averages, in place.
+
+    freeze_batchnorm alone does nothing to layers whose hyperparameters say `train`: that is an argument of the layer
+    itself, and slim's scopes give way to those.
+    """
+    if model.WhichOneof("model") != "ssd":
+        return
+    model.ssd.freeze_batchnorm = True
+    for hyperparams in model_config.hyperparams_of(model.ssd):
+        if hyperparams.HasField("batch_norm"):
+            hyperparams.batch_norm.train = False
 
 
 def _settle_faster_rcnn_batch_norm(steps):

@@ -1,11 +1,12 @@
-"""Seconds a step of container_scripts/train.py in its float phase, with its real input or with one batch repeated.
+"""Seconds a step of container_scripts/train.py, with its real input or with one batch repeated.
 
-    python benchmarks/baselines/measure_steps.py --records-dir R --model model.json --batch 8 --steps 30 [--constant]
+    python benchmarks/baselines/measure_steps.py --records-dir R --model model.json --batch 8 --steps 30 \\
+        [--quantized] [--constant] [--write-config pipeline.config]
 
 Runs in the odapi environment. Graph, session and input are those of a training; only the loop that would save
-checkpoints is another. With --constant the first batch is kept in memory, decoded and augmented, and repeated: the
-speed that no input can beat. Prints {"seconds": [one a step], "processor": [the processor seconds of each]}, without
-the first steps, which fill the queues.
+checkpoints is another. With --quantized it is the graph after the delay; with --constant the first batch is kept in
+memory, decoded and augmented, and repeated: the speed that no input can beat. Prints {"seconds": [one a step],
+"processor": [the processor seconds of each]}, without the first steps, which fill the queues.
 """
 
 import argparse
@@ -19,7 +20,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [ROOT, os.path.join(ROOT, "container_scripts")]
 
+import model_config  # noqa: E402
+import tensorflow as tf  # noqa: E402
 import train  # noqa: E402
+import training_loop  # noqa: E402
+import training_options  # noqa: E402
 import training_records  # noqa: E402
 from object_detection import inputs  # noqa: E402
 
@@ -27,24 +32,20 @@ WARM_UP = 5
 MANY_STEPS = 10**6  # of the schedule: quantization stays far ahead
 
 
-class Measured(train.Training):
+class Measured(training_loop.TrainingLoop):
     """A training that only measures its steps."""
 
-    def __init__(self, *arguments, measured):
-        train.Training.__init__(self, *arguments)
-        self.measured = measured
+    def measure(self, steps, quantized):
+        """Train some steps of one graph; return the figures of each."""
         self.figures = {"seconds": [], "processor": []}
-
-    def measure(self):
-        """Train some steps of the float graph; return the figures of each."""
-        with train.tf.Graph().as_default():
-            self._train_graph(False, self.measured, None)
+        with tf.Graph().as_default():
+            self._train_graph(quantized, steps)
         return {name: values[WARM_UP:] for name, values in self.figures.items()}
 
-    def _run_steps(self, session, graph, saver, until, progress):
+    def _run_steps(self, session, graph, quantized, until):
         for _ in range(WARM_UP + until):
             began, used = time.perf_counter(), time.process_time()
-            session.run([graph.train_op, graph.metrics])
+            session.run(self._fetches(graph))
             self.figures["seconds"].append(time.perf_counter() - began)
             self.figures["processor"].append(time.process_time() - used)
 
@@ -56,9 +57,11 @@ def main():
     parser.add_argument("--model", required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--quantized", action="store_true")
     parser.add_argument("--constant", action="store_true")
+    parser.add_argument("--write-config", help="where to leave the config that was measured")
     flags = parser.parse_args()
-    flags.config, flags.input_size = None, None
+    flags.config, flags.input_size, flags.options = None, None, training_options.read_options(None)
     measured, flags.steps = flags.steps, MANY_STEPS
     if flags.constant:
         build = inputs.train_input
@@ -66,9 +69,11 @@ def main():
     names = training_records.read_label_map(os.path.join(flags.records_dir, "label_map.pbtxt"))
     records = training_records.check_records(flags.records_dir, "train", len(names))
     config = train.build_config(flags, records, names)
+    if flags.write_config:
+        model_config.write_config_file(config, flags.write_config)
     with tempfile.TemporaryDirectory() as folder:
-        training = Measured(config, folder, os.cpu_count(), 0, measured=measured)
-        print(json.dumps(training.measure()))
+        loop = Measured(config, folder, flags.options, checkpoint=None, threads=os.cpu_count(), seed=0, stop=train.STOP)
+        print(json.dumps(loop.measure(measured, flags.quantized)))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ def test_a_quantized_ssd_freezes_into_every_graph_the_same_bytes_twice(
     ]  # fmt: skip
     assert json.loads((tmp_path / "frozen" / "model.json").read_text()) == {
         "architecture": "ssd", "quantized": True, "input_height": 96, "input_width": 96, "step": 6,
+        "checkpoint": "best/model.ckpt-6",
         "classes": ["ball", "kite", "star", "crate"], "max_detections": 100,
     }  # fmt: skip
     assert freeze(odapi_python, train_dir, tmp_path / "again", "--pbtxt").returncode == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,16 @@ pytestmark = pytest.mark.odapi
 SSD = [name for name in preset_names() if read_preset(name).architecture == "ssd"]
 CLASSES = 90
 AVERAGES = ("moving_mean", "moving_variance")
+# Of the networks without their last layer, as their papers' authors and tf.keras.applications count them
+BACKBONES = {
+    "ssd_mobilenet_v1": 3_206_976,
+    "ssd_mobilenet_v1_fpn": 3_206_976,
+    "ssd_mobilenet_v2": 2_223_872,
+    "ssd_mobilenet_v2_quantized": 2_223_872,
+    "faster_rcnn_resnet50": 23_508_032,
+    "rfcn_resnet101": 42_500_160,
+    "faster_rcnn_vgg16": 14_714_688,
+}
 NOT_OF_THE_NETWORK = ("Momentum", "ExponentialMovingAverage", "global_step")
 
 
@@ -69,6 +80,24 @@ def test_every_preset_builds_for_training_and_for_inference(built: dict[str, dic
 def test_a_preset_counts_its_parameters_right(built: dict[str, dict[str, Any]]) -> None:
     counted = {name: count_parameters(report["variables"]) for name, report in built.items()}
     assert counted == {name: read_preset(name).parameters for name in preset_names()}
+
+
+def test_freezing_the_backbone_freezes_the_classification_network_and_nothing_else(
+    built: dict[str, dict[str, Any]], odapi_python: Path
+) -> None:
+    backbone = re.compile(run_code(odapi_python, "import config_overrides; print(config_overrides.BACKBONE)"))
+    frozen = {
+        name: {v: shape for v, shape in report["variables"].items() if backbone.search(v)}
+        for name, report in built.items()
+    }
+    counted = {name: count_parameters(variables) for name, variables in frozen.items()}
+    assert {name: counted[name] for name in BACKBONES} == BACKBONES
+    for name, report in built.items():
+        trained = set(report["variables"]) - set(frozen[name])
+        assert not any("BoxPredictor" in v or "SecondStage" in v or "/fpn/" in v for v in frozen[name]), name
+        assert not any(re.search(r"_Conv2d_[2-6]_\dx\d", v) for v in frozen[name]), name
+        assert any("BoxPredictor" in v for v in trained), name
+        assert counted[name] > 0.1 * count_parameters(report["variables"]), name
 
 
 def read_index(python: Path, name: str) -> dict[str, list[int]]:

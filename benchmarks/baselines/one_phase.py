@@ -1,0 +1,46 @@
+"""container_scripts/train.py, but with one phase for quantized models, as the Object Detection API trains them.
+
+    python benchmarks/baselines/one_phase.py ...the arguments of train.py
+
+The rewriter is in the graph from the first step and waits for its `delay` itself; batch norms are never frozen.
+benchmarks/two_phases.py lays it into a copy of the project in place of train.py, whose own file is train_two_phases.py
+there. Everything else, evaluations and checkpoints included, is the same code.
+"""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+
+import train_two_phases as train
+import training_graph
+import training_loop
+from tensorflow.contrib import quantize
+
+
+def main():
+    """Take the phases away from the loop, then train."""
+    build = training_graph.build_training_graph
+    build_model = training_graph.model_builder.build
+
+    def build_model_with_batch_norm(config, *words, **more):
+        config.ssd.freeze_batchnorm = False
+        return build_model(config, *words, **more)
+
+    def build_one_phase(config, quantized, *words, **more):
+        delay = config.graph_rewriter.quantization.delay
+        rewrite = quantize.experimental_create_training_graph
+        training_graph.model_builder.build = build_model_with_batch_norm
+        quantize.experimental_create_training_graph = lambda quant_delay: rewrite(quant_delay=delay)
+        try:
+            return build(config, quantized, *words, **more)
+        finally:
+            quantize.experimental_create_training_graph = rewrite
+            training_graph.model_builder.build = build_model
+
+    training_graph.build_training_graph = build_one_phase
+    training_loop.TrainingLoop._is_quantization_due = lambda loop: True
+    return train.main()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
