@@ -24,9 +24,14 @@ COMMON = $(RUN) $(call setting,BACKEND,backend)
 # A setting that is on or off: KEEP_GOING=1
 flag = $(if $(filter command,$(firstword $(origin $(1)))),$(if $(filter-out 0,$($(1))),--$(2)))
 READING = $(call setting,DATASET,dataset) $(call setting,FORMAT,format) $(call setting,GROUP_BY,group-by)
-TRAINING = $(READING) $(call flag,KEEP_GOING,keep-going) $(call setting,MAX_SIDE,max-side) \
-	$(call setting,BALANCE,balance) $(call setting,STEPS,steps) $(call setting,BATCH,batch) \
-	$(call setting,SEED,seed) $(call setting,CONFIG,config)
+settings = $(foreach pair,$(1),$(call setting,$(word 1,$(subst =, ,$(pair))),$(word 2,$(subst =, ,$(pair)))))
+LENGTH = STEPS=steps EPOCHS=epochs BATCH=batch SEED=seed PRETRAINED=pretrained CONFIG=config
+LEARNING = LR=lr WARMUP=warmup SCHEDULE=schedule OPTIMIZER=optimizer AUGMENT=augment FREEZE=freeze \
+	MOVING_AVERAGE=moving-average QAT_DELAY=qat-delay SET=set
+WATCHING = EVAL_EVERY=eval-every PATIENCE=patience KEEP=keep
+MACHINE = DEVICE=device GPUS=gpus THREADS=threads
+TRAINING = $(READING) $(call flag,KEEP_GOING,keep-going) \
+	$(call settings,TEST_FRACTION=test-fraction MAX_SIDE=max-side BALANCE=balance $(LENGTH) $(LEARNING) $(WATCHING) $(MACHINE))
 JSON_FLAG = $(if $(filter command,$(firstword $(origin JSON))),$(if $(JSON),--json))
 
 .PHONY: help
@@ -58,19 +63,23 @@ check: $(ENV)/.ready ## what is in a dataset, and what is wrong with it: DATASET
 	@$(ODPIPE) check $(COMMON) $(READING) $(call flag,KEEP_GOING,keep-going) $(call setting,SEED,seed) $(call setting,CONFIG,config) $(JSON_FLAG)
 
 .PHONY: train
-train: $(ENV)/.ready ## train: MODEL= DATASET= NAME= STEPS= BATCH= SEED= CONFIG= KEEP_GOING=1 MAX_SIDE= BALANCE= GROUP_BY= FRESH=1
-	@$(ODPIPE) train $(COMMON) $(TRAINING) $(call setting,THREADS,threads) $(if $(FRESH),--fresh) $(JSON_FLAG)
+train: $(ENV)/.ready ## train: MODEL= DATASET= NAME= STEPS= or EPOCHS= BATCH= AUGMENT= LR= FRESH=1 ... (make train-help: all)
+	@$(ODPIPE) train $(COMMON) $(TRAINING) $(if $(FRESH),--fresh) $(JSON_FLAG)
+
+.PHONY: train-help
+train-help: $(ENV)/.ready ## every setting of a training, explained; --max-side is MAX_SIDE= here
+	@$(ODPIPE) train --help
 
 .PHONY: freeze tflite tfjs export evaluate
 freeze tflite tfjs export: $(ENV)/.ready
-	@$(ODPIPE) $@ $(COMMON) $(if $(PBTXT),--pbtxt) $(JSON_FLAG)
-export: ## frozen graph, SavedModel, TFLite and TensorFlow.js of the last checkpoint: NAME= [PBTXT=1]
+	@$(ODPIPE) $@ $(COMMON) $(call setting,CHECKPOINT,checkpoint) $(if $(PBTXT),--pbtxt) $(JSON_FLAG)
+export: ## frozen graph, SavedModel, TFLite and TensorFlow.js of the best checkpoint: NAME= [CHECKPOINT=last] [PBTXT=1]
 tflite: ## only up to detect.tflite: NAME=
 tfjs: ## only up to the TensorFlow.js model: NAME=
 freeze: ## only up to the frozen graph: NAME=
 
-evaluate: $(ENV)/.ready ## mAP, size and time of every exported form: NAME=
-	@$(ODPIPE) evaluate $(COMMON) $(JSON_FLAG)
+evaluate: $(ENV)/.ready ## mAP, size and time of every exported form: NAME= [CHECKPOINT=]
+	@$(ODPIPE) evaluate $(COMMON) $(call setting,CHECKPOINT,checkpoint) $(JSON_FLAG)
 
 .PHONY: detect
 detect: $(ENV)/.ready ## boxes for a folder of images: NAME= IMAGES= [OUT=] [THRESHOLD=] [GRAPH= LABELS=]
@@ -84,6 +93,19 @@ status: $(ENV)/.ready ## which stages are up to date, and why not: NAME=
 .PHONY: models
 models: $(ENV)/.ready ## the models: input, figures, exports, hardware; one in full: MODEL=
 	@$(ODPIPE) models $(if $(filter command,$(firstword $(origin MODEL))),'$(MODEL)') $(JSON_FLAG)
+
+.PHONY: edgetpu
+edgetpu: $(ENV)/.ready ## compile for the Edge TPU (needs Google's edgetpu_compiler): NAME=
+	@$(ODPIPE) edgetpu $(COMMON) $(call setting,CHECKPOINT,checkpoint) $(JSON_FLAG)
+
+.PHONY: preflight
+preflight: $(ENV)/.ready ## what the Edge TPU makes of a .tflite, no compiler needed: FILE= or NAME= [LOG=]
+	@$(ODPIPE) preflight $(if $(filter command,$(firstword $(origin FILE))),'$(FILE)') $(call setting,NAME,name) $(call setting,LOG,log) $(JSON_FLAG)
+
+.PHONY: keras
+keras: $(ENV)/.ready ## a Keras classifier as a checkpoint to begin from: KERAS=model.json WEIGHTS=weights.h5 (or KERAS=model.h5) [OUT=]
+	@$(ODPIPE) keras-to-checkpoint $(call setting,KERAS,model) $(call setting,WEIGHTS,weights) $(call setting,OUT,out) \
+		$(call setting,BACKEND,backend) $(JSON_FLAG)
 
 .PHONY: doctor
 doctor: $(ENV)/.ready ## check engine, GPU, disk and interpreters
@@ -106,10 +128,14 @@ test: $(ENV)/.ready ## all tests that this machine can run, environments include
 	@$(ENV)/bin/python -m pipeline environments
 	@$(ENV)/bin/python -m pytest $(TESTS)
 
+.PHONY: test-odapi
+test-odapi: $(ENV)/.ready ## the Object Detection API's own tests: is the environment sound? (10 minutes and more): ONLY=
+	@$(ODPIPE) test-odapi $(call setting,BACKEND,backend) $(call setting,ONLY,only) $(JSON_FLAG)
+
 .PHONY: lint
 lint: $(ENV)/.ready ## ruff, mypy, and Python 3.6 syntax of the scripts in the images
 	@$(ENV)/bin/ruff check .
 	@$(ENV)/bin/ruff format --check .
 	@$(ENV)/bin/mypy
-	@$(ENV)/bin/vermin --quiet --no-tips --violations -t=3.6- container_scripts/*.py pipeline/receipts.py \
+	@$(ENV)/bin/vermin --quiet --no-tips --violations -t=3.6- container_scripts/*.py pipeline/receipts.py pipeline/augmentations.py \
 		pipeline/report/screen.py dockerfiles/self_check.py $(addprefix pipeline/detections/,detections_file.py image_folder.py decode.py)

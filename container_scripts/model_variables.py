@@ -16,7 +16,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import model_config
 import tensorflow as tf
-from object_detection.builders import model_builder
+from feature_extractors import model_builder
 from screen import fail
 from tensorflow.contrib import quantize
 

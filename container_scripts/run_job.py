@@ -25,6 +25,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
+import memory  # noqa: E402
 from staging import discard, move_into_place, remove_if_there, stage_outputs  # noqa: E402
 
 from pipeline import receipts  # noqa: E402
@@ -36,6 +37,8 @@ DONE_WITH_ITEMS_LEFT_OUT = 13
 EXPLAINED = (2, 3, 4)  # the script has told the user itself (a crash of Python is 1)
 INTERRUPTED = 130
 PR_SET_PDEATHSIG = 1
+# The kernel ends a process that takes more than there is with SIGKILL; C++ ends itself when it gets none
+KILLED_FOR_MEMORY = (137, -signal.SIGKILL, 134, -signal.SIGABRT)
 
 
 def main():
@@ -144,7 +147,8 @@ def enter_in_place(spec, inputs):
     """Prepare the folder of a stage that resumes in place; refuse to continue what was begun otherwise.
 
     "identity" names the inputs and settings that must not change under what is there already: a
-    detector half trained on other images or classes would be neither the old one nor the new one.
+    detector half trained on other images or classes would be neither the old one nor the new one. They may
+    change as long as none of the files of its "once" is there: nothing was made of them yet.
     """
     (place,) = spec["outputs"].values()
     folder = os.path.join(ROOT, place["path"])
@@ -152,21 +156,40 @@ def enter_in_place(spec, inputs):
     identity = {name: receipts.digest_files(inputs[name]) for name in spec["identity"]["inputs"]}
     identity.update({name: spec["settings"].get(name) for name in spec["identity"]["settings"]})
     begun = receipts.read_json(marker)
+    once = [os.path.join(folder, name) for name in spec["identity"].get("once", [""])]
     if os.path.isdir(folder) and spec.get("fresh"):
         kept = "{}.{}".format(place["path"], time.strftime("%Y-%m-%dT%H-%M-%S"))
         os.rename(folder, os.path.join(ROOT, kept))
         say("{}  starts over; the old run is kept as {}".format(spec["stage"], kept))
-    elif os.path.isdir(folder) and begun is not None and begun != identity:
+    elif any(map(os.path.exists, once)) and begun is not None and any(begun.get(n) != identity[n] for n in identity):
         changed = sorted(name for name in identity if begun.get(name) != identity[name])
+        told = [
+            "{} ({}, now {})".format(name, begun.get(name) or "none", identity[name] or "none")
+            if name in spec["identity"]["settings"]
+            else describe_other_files(name, begun.get("files", {}).get(name), inputs[name])
+            for name in changed
+        ]
         fail(
-            "{} was begun with other {}".format(place["path"], " and ".join(changed)),
+            "{} was begun with other {}".format(place["path"], " and ".join(told)),
             hint="start over with FRESH=1 (the old run is kept under a dated name), or choose another NAME",
             exit_code=2,
         )
     os.makedirs(folder, exist_ok=True)
-    receipts.write_json(marker, identity)
+    files = {
+        name: {path: {"sha256": one["sha256"]} for path, one in inputs[name].items()}
+        for name in spec["identity"]["inputs"]
+    }
+    receipts.write_json(marker, dict(identity, files=files))
     for source, target in spec.get("copies", {}).items():
         shutil.copyfile(os.path.join(ROOT, source), os.path.join(ROOT, target))
+
+
+def describe_other_files(name, before, now):
+    """Name an input that is not the one a folder was begun with, and the first of its files that differs."""
+    difference = receipts.files_difference(name, before, now) if before else None
+    if difference and difference.startswith(name + "/label_map.pbtxt"):
+        difference = "another class list: " + difference
+    return "{} ({})".format(name, difference) if difference else name
 
 
 def full_command(spec, paths):
@@ -235,14 +258,28 @@ def die_with_parent():
 def tell_failure(spec, code, log):
     """Say which stage failed, how, and what its log ends with."""
     how = "exit {}".format(code) if code >= 0 else "killed by signal {}".format(-code)
-    if code in (137, -signal.SIGKILL):
+    out_of_memory = code in KILLED_FOR_MEMORY
+    if out_of_memory:
         how += ", often out of memory"
     with open(os.path.join(ROOT, log), encoding="utf-8", errors="replace") as file:
         tail = file.read().splitlines()[-LOG_TAIL_LINES:]
     say("error: stage {} failed in {} ({}); last lines:".format(spec["stage"], spec["image"], how))
     for line in tail:
         say("  | " + line[:300])
-    say("hint: all of it: {}".format(log))
+    figures = out_of_memory and find_memory(spec)
+    if figures:
+        say("hint: {}; all of the log: {}".format(memory.advise(figures), log))
+    else:
+        say("hint: all of it: {}".format(log))
+
+
+def find_memory(spec):
+    """Find what a script wrote of its memory into a folder of its outputs; None when there is nothing."""
+    for place in spec["outputs"].values():
+        figures = memory.read_memory(os.path.join(ROOT, place["path"], "memory.json"))
+        if figures:
+            return figures
+    return None
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ def stage_outputs(root, spec):
     for name, place in spec["outputs"].items():
         final = os.path.join(root, place["path"])
         os.makedirs(os.path.dirname(final), exist_ok=True)
-        if spec.get("in_place"):
+        if spec.get("in_place") or place.get("shared"):
             paths[name] = final
             continue
         if place.get("merge"):
@@ -32,6 +32,8 @@ def move_into_place(root, spec, paths):
         return
     for name, place in spec["outputs"].items():
         final = os.path.join(root, place["path"])
+        if place.get("shared"):
+            continue
         if place.get("merge"):
             for item in sorted(os.listdir(paths[name])):
                 replace(os.path.join(paths[name], item), os.path.join(final, item))
@@ -53,8 +55,9 @@ def replace(new, final):
 def discard(spec, paths):
     """Throw away what a failed script left half-written."""
     if not spec.get("in_place"):
-        for path in paths.values():
-            remove_if_there(path)
+        for name, path in paths.items():
+            if not spec["outputs"][name].get("shared"):
+                remove_if_there(path)
 
 
 def remove_if_there(path):

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.cli_options import DATA, EXPORT, READING, RUN, SPLITTING, TRAINING, Given, takes
 from pipeline.errors import PipelineError
 from pipeline.report.screen import say
 from pipeline.workspace import find_root
@@ -36,26 +37,7 @@ app = typer.Typer(
 
 Model = Annotated[str | None, typer.Option(help="A preset of pipeline/models/, such as ssd_mobilenet_v2_quantized.")]
 Name = Annotated[str | None, typer.Option(help="The run's folder below output/; the model's name when not given.")]
-Dataset = Annotated[
-    str | None, typer.Option(help="The folder of labelled images, or a tar or zip of it (default: input/supervisely).")
-]
-Format = Annotated[str | None, typer.Option(help="The dataset's format; found out when not given.")]
-GroupBy = Annotated[
-    str | None,
-    typer.Option(help="Keep images of one scene together in the split: folder, or a regular expression with a group."),
-]
-KeepGoing = Annotated[
-    bool, typer.Option("--keep-going", help="Leave out what cannot be used, naming it, instead of stopping.")
-]
-MaxSide = Annotated[
-    int | None, typer.Option(help="Longest side of a photo in the records; 0 keeps all (default: fits the model).")
-]
-Balance = Annotated[str | None, typer.Option(help="Weigh boxes by the rarity of their class: none, sqrt or inverse.")]
 Steps = Annotated[int | None, typer.Option(help="Training steps; the model's own number when not given.")]
-Batch = Annotated[int | None, typer.Option(help="Images a training step.")]
-Seed = Annotated[int | None, typer.Option(help="Of the split, the shuffling and the training.")]
-Config = Annotated[str | None, typer.Option(help="Train from this pipeline.config instead of the model's own.")]
-Threads = Annotated[int | None, typer.Option(help="CPU threads of training (default: all cores).")]
 BackendName = Annotated[str | None, typer.Option("--backend", help="auto, docker or local.")]
 Threshold = Annotated[float | None, typer.Option(help="Lowest score of a detection that is written (default 0.5).")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
@@ -94,27 +76,27 @@ def finish(command: Callable[[], Any], *, as_json: bool) -> None:
 
 
 @app.command()
+@takes(RUN, DATA, *TRAINING)
 def train(
-    model: Model = None, name: Name = None, dataset: Dataset = None, format: Format = None, steps: Steps = None,
-    batch: Batch = None, seed: Seed = None, config: Config = None, threads: Threads = None,
-    group_by: GroupBy = None, keep_going: KeepGoing = False, max_side: MaxSide = None, balance: Balance = None,
-    backend: BackendName = None,
+    given: Given,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over; the old run is kept under a dated name.")] = False,
     as_json: Json = False,
-) -> None:  # fmt: skip
-    """Convert the dataset and train, or go on training; stages that are up to date are skipped."""
+) -> None:
+    """Convert the dataset and train, or go on training; stages that are up to date are skipped.
+
+    A model trains well as it is: name the dataset, and look at its images first (odpipe check). With few images,
+    --freeze backbone and pretrained weights keep what the model has learned elsewhere. More --epochs and a larger
+    --batch help until the mAP on the test images stops rising: --patience 5 stops then.
+    """
     from pipeline.commands import chains
 
-    given = {
-        "model": model, "name": name, "dataset": dataset, "format": format, "steps": steps, "batch": batch,
-        "seed": seed, "config": config, "threads": threads, "backend": backend,
-        "group_by": group_by, "keep_going": keep_going or None, "max_side": max_side, "balance": balance,
-    }  # fmt: skip
     finish(lambda: chains.train(find_root(), given, fresh=fresh), as_json=as_json)
 
 
 @app.command()
+@takes(RUN, READING, SPLITTING)
 def check(
+    given: Given,
     path: Annotated[
         str | None,
         typer.Argument(
@@ -123,10 +105,8 @@ def check(
             show_default=False,
         ),
     ] = None,
-    dataset: Dataset = None, format: Format = None, name: Name = None, model: Model = None, group_by: GroupBy = None,
-    keep_going: KeepGoing = False, seed: Seed = None, config: Config = None, backend: BackendName = None,
     as_json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Look at a dataset before hours are spent on it: read it, decode every image, and say all that is odd.
 
     Writes output/NAME/dataset.html and check.json. Exit code 0 when all of it can be used, 3 when something cannot
@@ -136,41 +116,36 @@ def check(
     """
     from pipeline.commands.check import check as run
 
-    given = {
-        "dataset": path or dataset, "format": format, "name": name, "model": model, "group_by": group_by,
-        "keep_going": keep_going or None, "seed": seed, "config": config, "backend": backend,
-    }  # fmt: skip
-    finish(lambda: run(find_root(), given), as_json=as_json)
+    finish(lambda: run(find_root(), given | ({"dataset": path} if path else {})), as_json=as_json)
 
 
 def _export_verb(verb: str, text: str) -> None:
+    @takes(RUN, EXPORT)
     def command(
-        model: Model = None,
-        name: Name = None,
-        backend: BackendName = None,
+        given: Given,
         pbtxt: Annotated[bool, typer.Option("--pbtxt", help="Write the frozen graphs as text, too.")] = False,
         as_json: Json = False,
     ) -> None:
         from pipeline.commands import chains
 
-        given = {"model": model, "name": name, "backend": backend, "pbtxt": pbtxt or None}
-        finish(lambda: chains.export(find_root(), given, verb=verb), as_json=as_json)
+        finish(lambda: chains.export(find_root(), given | {"pbtxt": pbtxt or None}, verb=verb), as_json=as_json)
 
     app.command(verb, help=text)(command)
 
 
-_export_verb("freeze", "Freeze the last checkpoint: frozen graph, SavedModel, TFLite's graph.")
-_export_verb("tflite", "Make detect.tflite (uint8 for quantized models) from the last checkpoint.")
-_export_verb("tfjs", "Make the TensorFlow.js model from the last checkpoint.")
-_export_verb("export", "Make every form of the last checkpoint: frozen graph, SavedModel, TFLite, TensorFlow.js.")
+_export_verb("freeze", "Freeze the best checkpoint: frozen graph, SavedModel, TFLite's graph.")
+_export_verb("tflite", "Make detect.tflite (uint8 for quantized models) from the best checkpoint.")
+_export_verb("tfjs", "Make the TensorFlow.js model from the best checkpoint.")
+_export_verb("edgetpu", "Compile detect.tflite for the Edge TPU; needs Google's edgetpu_compiler, and is in no export.")
+_export_verb("export", "Make every form of the best checkpoint: frozen graph, SavedModel, TFLite, TensorFlow.js.")
 
 
 @app.command()
-def evaluate(model: Model = None, name: Name = None, backend: BackendName = None, as_json: Json = False) -> None:
+@takes(RUN, EXPORT)
+def evaluate(given: Given, as_json: Json = False) -> None:
     """Run every exported form over the test images and show mAP, size and time of each."""
     from pipeline.commands import chains
 
-    given = {"model": model, "name": name, "backend": backend}
     finish(lambda: chains.evaluate(find_root(), given), as_json=as_json)
 
 
@@ -205,19 +180,11 @@ def demo(backend: BackendName = None, steps: Steps = None, name: Name = None, as
 
 
 @app.command()
-def status(
-    model: Model = None, name: Name = None, dataset: Dataset = None, format: Format = None, steps: Steps = None,
-    batch: Batch = None, seed: Seed = None, config: Config = None, group_by: GroupBy = None,
-    keep_going: KeepGoing = False, max_side: MaxSide = None, balance: Balance = None, as_json: Json = False,
-) -> None:  # fmt: skip
+@takes(RUN, DATA, *TRAINING)
+def status(given: Given, as_json: Json = False) -> None:
     """Show each stage of a run: up to date, or why not."""
     from pipeline.commands.status import status as run
 
-    given = {
-        "model": model, "name": name, "dataset": dataset, "format": format, "steps": steps, "batch": batch,
-        "seed": seed, "config": config, "group_by": group_by, "keep_going": keep_going or None,
-        "max_side": max_side, "balance": balance,
-    }  # fmt: skip
     finish(lambda: run(find_root(), given), as_json=as_json)
 
 
@@ -226,17 +193,60 @@ def models(
     name: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="A preset or one of its aliases.")] = None,
     variables: Annotated[bool, typer.Option("--variables", help="Build it and list {variable: shape}.")] = False,
     classes: Annotated[int | None, typer.Option(help="Classes of --variables (default: COCO's 90).")] = None,
+    augmentations: Annotated[bool, typer.Option("--augmentations", help="List the words of --augment.")] = False,
     backend: BackendName = None,
     as_json: Json = False,
 ) -> None:
     """List the models: input size, published figures, what each exports to, and the hardware it is right for."""
     from pipeline.commands.models import models as run
 
-    given = {"backend": backend}
-    finish(
-        lambda: run(find_root(), given, name=name, variables=variables, classes=classes, quiet=as_json),
-        as_json=as_json,
-    )
+    flags: dict[str, Any] = {"variables": variables, "augmentations": augmentations, "quiet": as_json}
+    finish(lambda: run(find_root(), {"backend": backend}, name=name, classes=classes, **flags), as_json=as_json)
+
+
+@app.command()
+def preflight(
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="Any .tflite that is not compiled yet.")] = None,
+    name: Annotated[str | None, typer.Option(help="Instead of a file: the detect.tflite of this run.")] = None,
+    log: Annotated[str | None, typer.Option(help="What edgetpu_compiler wrote of it, to be compared.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say of each operator of a .tflite whether the Edge TPU takes it, and what to do; needs no compiler.
+
+    Exit code 0 when all but the post-processing of detections runs there, 4 when something does not (or the log of the
+    compiler says otherwise), 3 when the file cannot be judged: broken, no TFLite, compiled already.
+    """
+    from pipeline.commands.preflight import preflight as run
+
+    finish(lambda: run(find_root(), file=file, name=name, log=log), as_json=as_json)
+
+
+@app.command("keras-to-checkpoint")
+def keras_to_checkpoint(
+    model: Annotated[str, typer.Option(help="The architecture as .json, or a whole model as .h5 or .keras.")],
+    weights: Annotated[str | None, typer.Option(help="The .h5 of its weights, where --model has none.")] = None,
+    out: Annotated[
+        str | None, typer.Option(help="Where to write (default: output/keras/ and the file's name).")
+    ] = None,
+    backend: BackendName = None,
+    as_json: Json = False,
+) -> None:
+    """Turn a Keras classification model into a checkpoint to fine-tune a detector from (PRETRAINED=)."""
+    from pipeline.commands.keras import keras_to_checkpoint as run
+
+    finish(lambda: run(find_root(), {"backend": backend}, model=model, weights=weights, out=out), as_json=as_json)
+
+
+@app.command("test-odapi", hidden=True)
+def test_odapi(
+    only: Annotated[str | None, typer.Option(help="The files whose name holds this.")] = None,
+    backend: BackendName = None,
+    as_json: Json = False,
+) -> None:
+    """Run the Object Detection API's own tests where TensorFlow is (make test-odapi)."""
+    from pipeline.commands.test_odapi import test_odapi as run
+
+    finish(lambda: run(find_root(), {"backend": backend}, only=only or ""), as_json=as_json)
 
 
 @app.command()

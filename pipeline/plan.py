@@ -30,12 +30,14 @@ class Place:
     """A file or a folder that a job reads or writes; `only` limits it to files of these names.
 
     An output folder is replaced as a whole; with `merge`, which a folder of the user's asks for, only
-    what the job wrote is replaced in it.
+    what the job wrote is replaced in it. A `shared` one is of several runs: the job itself writes it, whole or not
+    at all.
     """
 
     path: str
     only: tuple[str, ...] = ()
     merge: bool = False
+    shared: bool = False
 
     def to_spec(self) -> dict[str, Any]:
         spec: dict[str, Any] = {"path": self.path}
@@ -43,6 +45,8 @@ class Place:
             spec["only"] = list(self.only)
         if self.merge:
             spec["merge"] = True
+        if self.shared:
+            spec["shared"] = True
         return spec
 
 
@@ -50,11 +54,14 @@ class Place:
 class Job:
     """One stage of one run, ready to be executed.
 
-    `command` holds {name} where the path of that input or output goes. `settings` are those that
-    change the result. `hints` say how to get an input that is missing. `in_place` marks the stage that
-    resumes in its own folder, `identity` what must not have changed for that, `copies` the files laid
-    into the folder first. `skip` says why there is nothing to do. `always` marks a job without a receipt,
-    which runs each time it is asked for; exit code 3 then means "done, but some items were left out".
+    `command` holds {name} where the path of that input or output goes. `settings` are those that change the result;
+    `code` are files that do beside the script and what it imports. `hints` say how to get an input that is missing.
+    `in_place` marks the stage that resumes in its own folder, `identity` what must not have changed for that (its
+    inputs, its settings, and the files that it counts from once they are there), `copies` the files laid into the
+    folder first. `skip` says why there is nothing to do. `always` marks a job without a receipt, which runs each time
+    it is asked for; exit code 3 then means "done, but some items were left out". `until` is a file that makes the job
+    needless once it is there, unless the run starts over. `reads` are further paths that the job looks at, which may
+    lie outside the project.
     """
 
     command: tuple[str, ...]
@@ -68,6 +75,8 @@ class Job:
     copies: dict[str, str] = field(default_factory=dict)
     skip: str | None = None
     always: bool = False
+    until: str | None = None
+    reads: tuple[str, ...] = ()
 
     def to_spec(self, *, stage: str, image: str, run: str, fresh: bool = False) -> dict[str, Any]:
         """Return the spec that `run_job.py` executes."""
@@ -87,4 +96,6 @@ class Job:
             "skip": self.skip,
             "fresh": fresh,
             "always": self.always,
+            "until": self.until,
+            "reads": list(self.reads),
         }

@@ -2,11 +2,13 @@
 
 output/cats/.jobs/{freeze,tflite,...}.json   one spec a stage
 output/cats/.jobs/model.json                 the preset, as train.py reads it
+output/cats/.jobs/options.json               what the settings change of the training
 output/cats/.jobs/settings.yaml              the settings, copied beside the checkpoints
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -21,6 +23,7 @@ from pipeline.models import read_preset
 from pipeline.plan import Plan
 from pipeline.receipts import write_json
 from pipeline.stages import STAGES, train
+from pipeline.training_settings import layer
 from pipeline.workspace import Run
 
 
@@ -29,24 +32,43 @@ def plan_training(root: Path, given: Mapping[str, Any], *, fresh: bool = False) 
 
     So `make train NAME=cats` goes on with an interrupted run without being told everything again.
     """
-    given = {**given, "dataset": locate_dataset(root, given.get("dataset"))}
+    given = {
+        **given,
+        "dataset": locate(root, given.get("dataset")),
+        "pretrained": locate_weights(root, given.get("pretrained")),
+    }
     settings = read_settings(root, given)
     stored = {} if fresh else read_stored(root, settings.run_name)
     return make_plan(root, read_settings(root, given, stored=stored), fresh=fresh)
 
 
-def locate_dataset(root: Path, given: str | None) -> str | None:
-    """Return a dataset's path as settings have it: relative to the project where it lies within, else absolute.
+def locate(root: Path, given: str | None) -> str | None:
+    """Return the path of a dataset or a checkpoint as settings have it: relative to the project, or outside absolute.
 
-    It is looked for from the current folder first, then from the project.
+    It is looked for from the current folder first, then from the project; what is not there, or no path, is left as
+    it is.
     """
     if given is None or Path(given).is_absolute():
         return given
     path = Path(os.path.abspath(given))
-    if not path.exists():
+    if not path.exists() and not Path(f"{path}.index").exists():
         return given
     base = Path(os.path.abspath(root))
     return path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
+
+
+def locate_weights(root: Path, given: str | None) -> str | None:
+    """Return PRETRAINED as settings have it: a word or a URL as it is, a path as `locate` gives it.
+
+    A container has the project elsewhere, so that a path within it is always relative.
+    """
+    if given is None or given.lower() in ("zoo", "none") or "://" in given:
+        return given
+    path = Path(os.path.abspath(given))
+    base = Path(os.path.abspath(root))
+    if Path(given).is_absolute():
+        return path.relative_to(base).as_posix() if path.is_relative_to(base) else given
+    return locate(root, given)
 
 
 def plan_trained(root: Path, given: Mapping[str, Any]) -> Plan:
@@ -64,7 +86,7 @@ def plan_trained(root: Path, given: Mapping[str, Any]) -> Plan:
             f"{settings.run_name} was trained with {stored.get('model')}, not with {asked}",
             hint=f"leave MODEL out, or train it under another NAME: make train MODEL={asked} NAME=...",
         )
-    return make_plan(root, parse_settings({**stored, **without_none(given), "name": settings.run_name}))
+    return make_plan(root, parse_settings(layer(stored, without_none(given), {"name": settings.run_name})))
 
 
 def read_stored(root: Path, name: str) -> dict[str, Any]:
@@ -90,7 +112,7 @@ def make_specs(root: Path, plan: Plan) -> dict[str, dict[str, Any]]:
     specs = {}
     for name, stage in STAGES.items():
         specs[name] = stage.job(plan).to_spec(stage=name, image=stage.IMAGE, run=plan.run.name, fresh=plan.fresh)
-        specs[name]["code"] = list(find_code(root, stage.SCRIPT))
+        specs[name]["code"] = list(find_code(root, stage.SCRIPT, *specs[name]["code"]))
     return specs
 
 
@@ -100,12 +122,13 @@ def write_specs(root: Path, plan: Plan, only: Collection[str] = tuple(STAGES)) -
     jobs = root / plan.run.jobs
     jobs.mkdir(parents=True, exist_ok=True)
     replace_text(jobs / "model.json", plan.preset.model_dump_json(indent=1) + "\n")
+    replace_text(jobs / "options.json", json.dumps(train.options(plan), indent=1) + "\n")
     if plan.base_config is not None:
         replace_text(jobs / "base.config", plan.base_config)
     stored = plan.settings.model_dump(exclude={"backend"}) | {
         "name": plan.run.name,
         "model": plan.preset.name,  # not the alias that it may have been called by
-        "steps": train.steps(plan),
+        "steps": None if plan.settings.epochs else train.steps(plan),
         "batch": train.batch(plan),
     }
     replace_text(

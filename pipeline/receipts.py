@@ -164,6 +164,8 @@ def staleness(root: str, spec: Spec) -> Optional[str]:
         return "runs each time"
     if spec.get("in_place") and spec.get("fresh"):
         return "starts over, as asked"
+    if spec.get("until") and not spec.get("fresh") and os.path.exists(os.path.join(root, spec["until"])):
+        return None
     receipt = read_json(receipt_path(root, spec))
     if receipt is None:
         return "has not run yet"

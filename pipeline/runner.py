@@ -18,6 +18,7 @@ from pipeline.planner import make_specs, write_specs
 from pipeline.report.screen import say
 
 DONE_WITH_ITEMS_LEFT_OUT = 13  # what run_job.py exits with then
+KILLED = (137, -9)  # by the kernel or an engine: a container's exit code, a local process's signal
 
 
 class JobFailed(PipelineError):
@@ -29,6 +30,20 @@ class JobFailed(PipelineError):
         super().__init__(message or f"stage {stage} failed", hint=hint)
         self.stage = stage
         self.exit_code = exit_code
+
+
+class JobKilled(JobFailed):
+    """A job was killed together with the one that would have told the user why."""
+
+    shown = False
+
+    def __init__(self, stage: str, exit_code: int) -> None:
+        super().__init__(
+            stage,
+            4,
+            message=f"stage {stage} was killed (exit {exit_code}), often out of memory",
+            hint="a smaller BATCH=, or more memory for the container; make status says what is left to do",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +101,27 @@ def run_chain(
             write_specs(root, plan, only=tuple(specs) if plan_all else stages)
         began = time.monotonic()
         try:
-            run_stage(backend, spec)
+            run_stage(backend, spec, reads=find_outside(root, spec["reads"]))
+        except JobKilled:
+            raise
         except JobFailed as failure:
             message, hint = read_error(root / plan.run.output / "logs" / f"{name}.log")
             raise JobFailed(name, failure.exit_code, message=message, hint=hint) from failure
         outcomes.append(Outcome(name, "done", reason, round(time.monotonic() - began, 1)))
     return outcomes
+
+
+def find_outside(root: Path, paths: Iterable[str]) -> list[Path]:
+    """Return the folders of paths that lie outside the project: a container does not see those by itself.
+
+    A path may be the beginning of some files' names, so it is its folder that has to be seen.
+    """
+    found = []
+    for path in paths:
+        whole = Path(os.path.abspath(root / path))
+        if not whole.is_relative_to(os.path.abspath(root)):
+            found.append(whole if whole.is_dir() else whole.parent)
+    return [path for path in found if path.is_dir()]
 
 
 def read_error(log: Path) -> tuple[str | None, str | None]:
@@ -129,6 +159,8 @@ def run_stage(
         raise Interrupted(
             f"stopped in stage {stage}; what was finished is kept", hint="the same command goes on from there"
         )
+    if code in KILLED:
+        raise JobKilled(stage, code)
     if code != 0:
         raise JobFailed(stage, code)
 

@@ -4,7 +4,7 @@
     input/tf_records/cats/   the same as TFRecords
     output/cats/check.json, dataset.html   what the dataset holds, and what is wrong with it
     output/cats/train/       checkpoints, events, metrics.jsonl, the settings used
-    output/cats/{frozen,tflite,tensorflow_js,evaluation,detection,logs}/
+    output/cats/{frozen,tflite,edgetpu,frigate,tensorflow_js,evaluation,detection,logs}/
 
 All paths are relative to the project's root, because a container sees the root elsewhere.
 """
@@ -89,6 +89,14 @@ class Run:
     @property
     def tflite(self) -> str:
         return f"{self.output}/tflite"
+
+    @property
+    def edgetpu(self) -> str:
+        return f"{self.output}/edgetpu"
+
+    @property
+    def frigate(self) -> str:
+        return f"{self.output}/frigate"
 
     @property
     def tfjs(self) -> str:

@@ -29,6 +29,8 @@ from pipeline.report.screen import format_duration, say
 PYTHONS = {"odapi": "3.7", "toco": "3.7", "tfjs": "3.11"}
 DIGEST = ".lock-digest"
 RUN_JOB = "container_scripts/run_job.py"
+HERE = ("pipeline", "edgetpu")
+"""Images whose jobs run in this environment: the Edge TPU's compiler comes from PATH, and needs no package."""
 SERVICES = {"tensorboard": ("odapi", ("-m", "tensorboard.main", "--logdir", "output"))}
 
 
@@ -44,11 +46,11 @@ class Local:
 
     def python(self, image: str) -> Path:
         """Return the interpreter that stands for an image."""
-        return Path(sys.executable) if image == "pipeline" else self.environments / image / "bin" / "python"
+        return Path(sys.executable) if image in HERE else self.environments / image / "bin" / "python"
 
     def prepare(self, image: str) -> None:
         """Make the image's environment if it is missing or older than its lock."""
-        if image == "pipeline" or self.is_current(image):
+        if image in HERE or self.is_current(image):
             return
         self.environments.mkdir(exist_ok=True)
         with open(self.environments / f".{image}.lock", "w") as lock:

@@ -10,11 +10,12 @@ from pipeline.backends import choose_backend
 from pipeline.errors import ConfigError
 from pipeline.plan import Plan
 from pipeline.planner import plan_trained, plan_training
+from pipeline.preflight.compiler_log import compare_rows, read_compiler_log
 from pipeline.receipts import read_json
 from pipeline.report.artefact_table import render_artefact_table
 from pipeline.report.screen import say
 from pipeline.runner import Outcome, run_chain
-from pipeline.stages import CHAINS, tflite
+from pipeline.stages import CHAINS, preflight, tflite
 
 
 def train(root: Path, given: Mapping[str, Any], *, fresh: bool = False) -> dict[str, Any]:
@@ -26,17 +27,44 @@ def train(root: Path, given: Mapping[str, Any], *, fresh: bool = False) -> dict[
 
 
 def export(root: Path, given: Mapping[str, Any], *, verb: str = "export") -> dict[str, Any]:
-    """Freeze the last checkpoint and convert it, as far as `verb` goes."""
+    """Freeze a checkpoint, the best by default, and convert it, as far as `verb` goes."""
     plan = plan_trained(root, given)
     refusal = tflite.refusal(plan)
     if verb == "tflite" and refusal:
         raise ConfigError(
             refusal, hint=f"make tfjs NAME={plan.run.name}, or train an SSD: MODEL=ssd_mobilenet_v2_quantized"
         )
+    if verb == "edgetpu" and (why := preflight.refusal(plan)):
+        raise ConfigError(why, hint="MODEL=ssd_mobilenet_v2_quantized")
     outcomes = run(root, plan, verb)
-    made = {"freeze": plan.run.frozen, "tflite": plan.run.tflite, "tfjs": plan.run.tfjs}
+    made = {"freeze": plan.run.frozen, "tflite": plan.run.tflite, "tfjs": plan.run.tfjs, "edgetpu": plan.run.edgetpu}
+    if verb in ("export", "edgetpu"):
+        warn_of_edge_tpu(root, plan)
+    if verb == "edgetpu":
+        compare_with_compiler(root, plan)
     say(f"exported: {made.get(verb, plan.run.output)}; next: make evaluate NAME={plan.run.name}")
     return summary(plan, outcomes)
+
+
+def warn_of_edge_tpu(root: Path, plan: Plan) -> None:
+    """Say in one line when a model that is meant for the Edge TPU would not run there whole."""
+    if preflight.refusal(plan):
+        return
+    found = read_json(str(root / plan.run.edgetpu / "preflight.json"))
+    if found and not found["works"]:
+        say(
+            f"warning: {found['on_tpu']} of {found['operators']} operators would run on the Edge TPU; "
+            f"why, and what to do: make preflight NAME={plan.run.name}"
+        )
+
+
+def compare_with_compiler(root: Path, plan: Plan) -> None:
+    """Say whether the compiler did of each operator what the preflight said."""
+    folder = root / plan.run.edgetpu
+    rows = [(row["operator"], row["count"], row["status"]) for row in read_json(str(folder / "preflight.json"))["rows"]]
+    log = read_compiler_log(folder / "detect_edgetpu.log")
+    for difference in compare_rows(rows, log.rows) or [f"compiler {log.version} says the same of every operator"]:
+        say(difference)
 
 
 def evaluate(root: Path, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def plan(root: Path) -> dict[str, Any]:
     run was trained with, as `make export` does.
     """
     given = settings_from_environment()
-    later = plan_trained(root, {key: value for key, value in given.items() if key in ("model", "name")})
+    later = plan_trained(root, {key: value for key, value in given.items() if key in ("model", "name", "checkpoint")})
     write_specs(root, later)
     training = plan_training(root, given)
     write_specs(root, training, only=TRAINING)

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.augmentations import Augmentation
+
 WIDTH = 120
 EXPORTS = {"tflite": "TFLite", "edgetpu": "Edge TPU", "tfjs": "TF.js"}
 ROW = "{name:<37}  {input:>8}  {params:>6}  {map:>4}  {latency:<31}  {exports}"
@@ -54,6 +56,15 @@ def render_variables(variables: Mapping[str, Sequence[int]]) -> str:
     longest = max((len(name) for name in variables), default=0)
     lines = [f"{name:<{longest}}  {'x'.join(map(str, shape)) or 'scalar'}" for name, shape in variables.items()]
     return "\n".join([*lines, f"{len(variables)} variables"])
+
+
+def render_augmentations(augmentations: Mapping[str, Augmentation], *, own: Sequence[str], model: str) -> str:
+    """Render the short names of augmentations, a line each; those marked are a model's own."""
+    rows = [
+        f"{'*' if name in own else ' '} {name:<12}  {augmentation.about} ({augmentation.step})"
+        for name, augmentation in augmentations.items()
+    ]
+    return "\n".join([*rows, f"* what {model} does unless told otherwise; AUGMENT=flip,color does that instead"])
 
 
 def _figures(model: Mapping[str, Any]) -> dict[str, str]:

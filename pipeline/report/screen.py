@@ -25,6 +25,13 @@ def _open_screen() -> TextIO:
 _screen = _open_screen()
 
 
+def _count_columns() -> int:
+    try:
+        return os.get_terminal_size(_screen.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
 def say(message: str) -> None:
     """Show one line to people, and keep it in the log."""
     _screen.write(message + "\n")
@@ -58,11 +65,13 @@ def format_duration(seconds: float) -> str:
 class Progress:
     """Show how far a job is: a bar that redraws itself on a terminal, a line every 10 seconds elsewhere.
 
-    `start` is what an earlier run had already done: it counts as done, not as speed.
+    `start` is what an earlier run had already done: it counts as done, not as speed. `shows_rate=False` is for
+    those whose notes say it in another unit.
     """
 
-    def __init__(self, title: str, total: int, unit: str = "image", start: int = 0) -> None:
+    def __init__(self, title: str, total: int, unit: str = "image", start: int = 0, *, shows_rate: bool = True) -> None:
         self.title = title
+        self.shows_rate = shows_rate
         self.total = total
         self.unit = unit
         self.start = start
@@ -92,14 +101,23 @@ class Progress:
         if note:
             text += "  " + note
         if rate > 0:
-            text += "  {:.1f}/s".format(rate) if rate >= 1 else "  {:.1f} s each".format(1 / rate)
+            if self.shows_rate:
+                text += "  {:.1f}/s".format(rate) if rate >= 1 else "  {:.1f} s each".format(1 / rate)
             text += "  {} left".format(format_duration(left))
         if self._tty:
-            filled = 24 * self.done // max(self.total, 1)
-            _screen.write("\r\x1b[K" + "[" + "#" * filled + "." * (24 - filled) + "] " + text)
+            _screen.write("\r\x1b[K" + self._bar(text))
         else:
             _screen.write(text + "\n")
         _screen.flush()
+
+    def _bar(self, text: str) -> str:
+        """Put a bar before the text, as wide as the terminal has room for: a line that wraps cannot be redrawn."""
+        columns = _count_columns() - 1
+        width = min(24, columns - len(text) - 3)
+        if width < 5:
+            return text[:columns]
+        filled = width * self.done // max(self.total, 1)
+        return "[" + "#" * filled + "." * (width - filled) + "] " + text
 
     def __exit__(self, *exception: object) -> None:
         if self._tty:

@@ -12,12 +12,16 @@ from pipeline.plan import Job, Plan
 from pipeline.stages import (
     check,
     dataset,
+    edgetpu,
     evaluate,
     evaluate_tensorflow,
     evaluate_tfjs,
     evaluate_tflite,
     export,
     freeze,
+    frigate,
+    preflight,
+    pretrained,
     records,
     tfjs,
     tflite,
@@ -39,10 +43,14 @@ STAGES: dict[str, Stage] = {
     "check": check,
     "dataset": dataset,
     "records": records,
+    "pretrained": pretrained,
     "train": train,
     "freeze": freeze,
     "tflite": tflite,
     "tfjs": tfjs,
+    "preflight": preflight,
+    "edgetpu": edgetpu,
+    "frigate": frigate,
     "export": export,
     "evaluate_tensorflow": evaluate_tensorflow,
     "evaluate_tflite": evaluate_tflite,
@@ -50,16 +58,17 @@ STAGES: dict[str, Stage] = {
     "evaluate": evaluate,
 }
 
-# What a verb runs, in order. Only `train` trains: exporting and evaluating take the last checkpoint.
+# What a verb runs, in order. Only `train` trains: exporting and evaluating take a checkpoint that is there.
 CHAINS: dict[str, tuple[str, ...]] = {
     "check": ("check",),
     "dataset": ("check", "dataset"),
     "records": ("check", "dataset", "records"),
-    "train": ("check", "dataset", "records", "train"),
+    "train": ("check", "dataset", "records", "pretrained", "train"),
     "freeze": ("freeze",),
     "tflite": ("freeze", "tflite"),
     "tfjs": ("freeze", "tfjs"),
-    "export": ("freeze", "tflite", "tfjs", "export"),
+    "edgetpu": ("freeze", "tflite", "preflight", "edgetpu"),
+    "export": ("freeze", "tflite", "tfjs", "preflight", "frigate", "export"),
     "evaluate": (
         "freeze", "tflite", "tfjs", "evaluate_tensorflow", "evaluate_tflite", "evaluate_tfjs", "evaluate",
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.plan import Job, Place, Plan
-from pipeline.stages import tflite
+from pipeline.stages import frigate, tflite
 
 NAME = "export"
 IMAGE = "pipeline"
@@ -15,6 +15,8 @@ def job(plan: Plan) -> Job:
     folders = {"frozen": run.frozen, "tfjs": run.tfjs}
     if tflite.refusal(plan) is None:
         folders["tflite"] = run.tflite
+    if frigate.refusal(plan) is None:
+        folders["frigate"] = run.frigate
     flags = [word for name in folders for word in ("--folder", "{" + name + "}")]
     return Job(
         command=("-m", "pipeline.jobs.export", *flags, "--manifest", "{manifest}"),

@@ -87,7 +87,9 @@ def test_a_second_up_export_has_nothing_to_do(clone: Clone) -> None:
     done = clone.compose("up", "--attach-dependencies", "export", **RUN)
     assert done.returncode == 0
     told = Counter(line.split("|")[1].strip() for line in done.stdout.splitlines() if "up to date" in line)
-    assert told == {f"{stage}  up to date": 1 for stage in ("freeze", "tflite", "tfjs", "export")}
+    assert told == {
+        f"{stage}  up to date": 1 for stage in ("freeze", "tflite", "tfjs", "preflight", "frigate", "export")
+    }
 
 
 def test_the_local_backend_makes_the_same_files_of_the_same_checkpoint(clone: Clone, tmp_path: Path) -> None:
@@ -111,7 +113,14 @@ def test_up_evaluate_scores_all_five_artefacts(clone: Clone) -> None:
     done = clone.compose("up", "--attach-dependencies", "--exit-code-from", "evaluate", "evaluate", **RUN)
     assert done.returncode == 0, done.stdout
     metrics = json.loads((clone.root / "output" / "cats" / "evaluation" / "metrics.json").read_text())
-    assert sorted(row["artefact"] for row in metrics) == ["checkpoint", "frozen_graph", "saved_model", "tfjs", "tflite"]
+    assert sorted(row["artefact"] for row in metrics) == [
+        "checkpoint",
+        "frozen_graph",
+        "saved_model",
+        "tfjs",
+        "tfjs_fast",
+        "tflite",
+    ]
 
 
 def odpipe(clone: Clone, *arguments: str) -> dict[str, Any]:

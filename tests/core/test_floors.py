@@ -14,15 +14,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # From the street up: a room imports from its own floor and from those after it, never from one before.
 FLOORS: list[tuple[str, ...]] = [
-    ("cli", "__main__"),
+    ("cli", "cli_options", "__main__"),
     ("commands",),
     ("runner",),
     ("planner",),
     ("stages", "jobs"),
-    ("plan", "backends", "code", "metrics", "detections", "sample"),
+    ("plan", "backends", "code", "metrics", "detections", "preflight", "frigate", "sample"),
     ("config", "receipts", "models", "records"),
-    ("datasets", "archives", "checks", "report", "workspace"),
-    ("suggest", "cores", "tfrecord"),
+    ("datasets", "archives", "pretrained", "checks", "report", "workspace"),
+    ("training_settings",),
+    ("suggest", "cores", "tfrecord", "augmentations"),
     ("errors",),
 ]
 LIMIT_LINES = 300

@@ -34,8 +34,8 @@ def test_the_list_names_every_preset_with_figures_exports_and_hardware(
     assert columns("embedded_ssd_mobilenet_v1", "256x256", "0.3M", "-", "-", "TFLite, TF.js") in shown
     after = shown.index(columns("rfcn_resnet101", "600x1024", "68.5M", "30", "92 ms on GTX TITAN X, 600x600", "TF.js"))
     assert shown[after + 1] == "    Server GPUs, for images with many objects."
-    assert shown[-1] == f"  {ZOO_PAGE}"
-    assert len(shown) == 1 + 2 * len(preset_names()) + 2
+    assert shown[-2:] == [f"  {ZOO_PAGE}", "  https://arxiv.org/abs/1506.01497"]
+    assert len(shown) == 1 + 2 * len(preset_names()) + 1 + 2
 
 
 def test_one_preset_is_shown_in_full_and_an_alias_means_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,6 +108,22 @@ def test_a_killed_job_is_named_as_such(project: Path) -> None:
     assert "error: stage copy failed in toco (killed by signal 9, often out of memory); last lines:" in shown
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
+def test_a_job_that_ran_out_of_memory_says_which_batch_would_fit(project: Path, number: int) -> None:
+    figures = {"batch": 16, "before_bytes": 2**30, "peak_bytes": 9 * 2**30, "limit_bytes": 8 * 2**30}
+    script = f"""os.makedirs(out, exist_ok=True)
+with open(os.path.join(out, "memory.json"), "w") as file: file.write({json.dumps(figures)!r})
+os.kill(os.getpid(), {int(number)})"""
+    plan(project, script, in_place=True, identity={"inputs": ["in"], "settings": []})
+    code, shown = run(project)
+    assert code == 4
+    assert f"error: stage copy failed in toco (killed by signal {int(number)}, often out of memory)" in shown
+    assert shown.splitlines()[-1] == (
+        "hint: BATCH=8: 16 images want 9.0 GB, 1.0 GB of it before the first step, and 8.0 GB can be had; "
+        "all of the log: output/cats/logs/copy.log"
+    )
+
+
 def test_a_job_that_writes_nothing_is_no_success(project: Path) -> None:
     plan(project, "pass")
     assert run(project)[1].splitlines()[-1] == "error: stage copy ended well but wrote no output/cats/out"
@@ -171,9 +187,39 @@ def test_a_stage_that_resumes_refuses_other_data(project: Path) -> None:
     (project / "in/a.txt").write_text("other images")
     assert run(project) == (
         2,
-        "copy  in/a.txt changed\nerror: output/cats/out was begun with other in\n"
+        "copy  in/a.txt changed\nerror: output/cats/out was begun with other in (in/a.txt changed)\n"
         "hint: start over with FRESH=1 (the old run is kept under a dated name), or choose another NAME\n",
     )
+
+
+def test_what_identifies_a_run_may_change_until_something_was_made_of_it(project: Path) -> None:
+    once = {**IN_PLACE, "identity": {**IN_PLACE["identity"], "once": ["step"]}}
+    plan(project, "open(out + '/notes', 'a').write('x')", **once)
+    assert run(project)[0] == 0
+    plan(project, "open(out + '/step', 'a').write('x')", **{**once, "settings": {"model": "b"}})
+    assert run(project)[0] == 0
+    plan(project, "open(out + '/step', 'a').write('x')", **{**once, "settings": {"model": None}})
+    code, shown = run(project)
+    assert (code, shown.splitlines()[1]) == (2, "error: output/cats/out was begun with other model (b, now none)")
+
+
+def test_a_shared_output_is_written_by_the_job_itself(project: Path) -> None:
+    shared = {"outputs": {"out": {"path": "output/shared", "shared": True}}}
+    plan(project, "os.makedirs(out, exist_ok=True)\nopen(out + '/a', 'w').write('x')\n", **shared)
+    assert run(project)[0] == 0
+    plan(project, "sys.exit(3)", **shared)
+    assert run(project)[0] == 3
+    assert os.listdir(project / "output/shared") == ["a"]
+
+
+def test_a_job_is_needless_once_what_it_is_for_is_there(project: Path) -> None:
+    plan(project, "sys.exit(3)", until="output/cats/train/checkpoint")
+    assert run(project)[0] == 3
+    (project / "output/cats/train").mkdir()
+    (project / "output/cats/train/checkpoint").touch()
+    assert run(project) == (0, "copy  up to date\n")
+    plan(project, "sys.exit(3)", until="output/cats/train/checkpoint", fresh=True)
+    assert run(project)[0] == 3
 
 
 def test_a_fresh_start_keeps_the_old_folder(project: Path) -> None:
