@@ -6,13 +6,14 @@ Ours: every core reads, hashes (SHA-256), decodes and takes a perceptual hash, a
 The peer: one process, `Pillow.open(path); image.draft("L", (1, 1)); image.load()`, and nothing else.
 
 Both read the same JPEGs, repeated to the number asked for: those of --photos, else the shared data's. They take turns;
-medians are printed, the images a second of each core, and their ratio.
+medians are printed, the images a second of each core, and the ratios: of time, of it a core, and of processor time.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import resource
 import statistics
 import tempfile
 import time
@@ -49,11 +50,13 @@ def measure(photos: Sequence[Path], images: int, rounds: int) -> None:
         "check": (lambda: inspect_all(paths, cores), cores),
     }
     seconds: dict[str, list[float]] = {way: [] for way in ways}
+    worked: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(rounds):
         for way, (function, _) in ways.items():
-            began = time.perf_counter()
+            began, work = time.perf_counter(), processor_seconds()
             function()
             seconds[way].append(time.perf_counter() - began)
+            worked[way].append(processor_seconds() - work)
     size = sum(path.stat().st_size for path in photos) // len(photos)
     print(f"{images} JPEGs of {size // 1000} KB ({len(photos)} different), {cores} cores, {rounds} rounds")
     rates = {way: images / statistics.median(seconds[way]) / used for way, (_, used) in ways.items()}
@@ -61,7 +64,18 @@ def measure(photos: Sequence[Path], images: int, rounds: int) -> None:
         taken = statistics.median(seconds[way])
         whole = f"{taken:7.2f} s  {images / taken:7.0f} images/s on {used} cores"
         print(f"{way:<10}  {whole}  {rates[way]:7.0f} images/s/core")
+    times, work = (
+        statistics.median(figures["plain loop"]) / statistics.median(figures["check"]) for figures in (seconds, worked)
+    )
+    print(f"ratio: check / plain loop, images/s = {times:.2f} with {cores} cores against one")
     print(f"ratio: check / plain loop, images/s/core = {rates['check'] / rates['plain loop']:.2f}")
+    print(f"ratio: check / plain loop, images a second of processors = {work:.2f}")
+
+
+def processor_seconds() -> float:
+    """Return the processor seconds of this process, and of all that it has waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def find_photos(folder: Path) -> list[Path]:

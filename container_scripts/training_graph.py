@@ -8,6 +8,7 @@ are when the model is used: measured on SSD MobileNet V2, the float part takes 1
 
 import collections
 import functools
+import re
 
 import devices
 import model_config
@@ -20,6 +21,7 @@ from object_detection import model_lib
 from object_detection.builders import optimizer_builder
 from object_detection.core import standard_fields
 from object_detection.models import faster_rcnn_inception_v2_feature_extractor as inception_v2
+from screen import fail
 from tensorflow.contrib import quantize
 
 INPUT = standard_fields.InputDataFields
@@ -33,8 +35,8 @@ def build_training_graph(config, quantized, options=None, threads=None):
     """Build the training graph of a config into the default graph.
 
     options: TrainingOptions, for `gpus` and `device`; threads decode images (all cores when not given).
-    metrics maps loss, classification_loss, localization_loss (where the model has them) and
-    learning_rate to scalars. Run start_input once before the first step.
+    metrics maps loss, learning_rate and the model's parts of the loss (classification_loss, localization_loss;
+    RPNLoss/localization_loss, ... of a Faster R-CNN) to scalars. Run start_input once before the first step.
 
     batch is what the step itself saw, to be fetched with it, because the input has moved on after it:
     filename [B] strings; boxes [B, N, 4] as ymin, xmin, ymax, xmax in 0..1 of the augmented image; classes [B, N]
@@ -70,6 +72,12 @@ def _build_on_replicas(config, model_proto, names, build_dataset):
     computed over a batch: batch norm's statistics and a loss's division by its number of matches are each
     copy's own. Variables have the names that they have on one device, and so have checkpoints.
     """
+    if config.train_config.optimizer.use_moving_average:
+        fail(
+            "averages of the weights cannot be kept on several GPUs: tf.distribute does not find them",
+            hint="GPUS=1, or MOVING_AVERAGE=0",
+            exit_code=2,
+        )
     strategy = devices.mirrored_strategy(names)
     share = config.train_config.batch_size // len(names)
 
@@ -112,7 +120,8 @@ def _build_step(train_config, model, features, labels, quantized=False, replicas
         quantize.experimental_create_training_graph(quant_delay=0)
     train_op, learning_rate, batch["gradient_norm"] = _add_optimizer(train_config, model, loss, losses, replicas)
     metrics = {"loss": loss, "learning_rate": learning_rate}
-    metrics.update({name.split("/")[-1]: tensor for name, tensor in losses.items()})
+    # Loss/localization_loss of an SSD; Loss/RPNLoss/localization_loss and Loss/BoxClassifierLoss/... of Faster R-CNN
+    metrics.update({re.sub("^Loss/", "", name): tensor for name, tensor in losses.items()})
     return train_op, metrics, batch
 
 

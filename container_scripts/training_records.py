@@ -68,6 +68,23 @@ def check_records(records_dir, split, class_count):
     return Records(pattern, images, boxes, most)
 
 
+def count_images(records_dir, split):
+    """Count the examples of a split without decoding them; fails when there are none."""
+    pattern = os.path.join(records_dir, split + ".record-*")
+    paths = sorted(glob.glob(pattern))
+    if not paths:
+        fail("no records at {}".format(pattern), hint="make records MODEL=...")
+    count = 0
+    for path in paths:
+        try:
+            count += sum(1 for _ in tf.compat.v1.python_io.tf_record_iterator(path))
+        except tf.errors.DataLossError as error:
+            fail("{}: broken: {}".format(path, error.message), hint="write the records again")
+    if not count:
+        fail("{}: no images in it".format(pattern))
+    return count
+
+
 def _check_example(path, serialized, class_count):
     features = tf.train.Example.FromString(serialized).features.feature
     labels = features["image/object/class/label"].int64_list.value

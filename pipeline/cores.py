@@ -5,10 +5,13 @@ Batches are handed out as results are taken: mapping over 200,000 images never h
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from typing import TypeVar
 
@@ -17,6 +20,7 @@ _Result = TypeVar("_Result")
 
 BATCHES_AHEAD = 4
 """Batches that wait for each worker: enough to keep it busy, few enough to keep memory flat."""
+_PR_SET_PDEATHSIG = 1
 
 
 def count_cores() -> int:
@@ -62,3 +66,16 @@ def map_in_threads(
         yield from map_batches(
             pool, lambda batch: [function(item) for item in batch], items, workers=workers, size=size
         )
+
+
+def begin_worker(parent: int) -> None:
+    """Begin a process that works for the process `parent`, and ends with it.
+
+    ^C reaches the whole process group; the parent ends its pool, and a worker's traceback would only be noise.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(OSError, AttributeError):  # not Linux
+        # Without it a killed parent leaves processes that wait for ever, and hold the lock of the stage
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)

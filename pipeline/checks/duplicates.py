@@ -7,7 +7,8 @@ may differ, two such hashes have at least one band in common, so only pictures o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,12 @@ from numpy.typing import NDArray
 FARTHEST_BITS = 7
 BANDS = FARTHEST_BITS + 1
 PAIRS_AT_ONCE = 2_000_000
+_Hash = TypeVar("_Hash", str, bytes)
 
 
-def find_repeated(train: Sequence[str], test: Sequence[str]) -> list[tuple[int, int]]:
-    """Return (index in test, index in train) of each test image whose hash is that of a training image."""
-    first: dict[str, int] = {}
+def find_repeated(train: Iterable[_Hash], test: Iterable[_Hash]) -> list[tuple[int, int]]:
+    """Return (index in test, index in train) of each test image whose hash is that of a training image; "" is none."""
+    first: dict[_Hash, int] = {}
     for index, digest in enumerate(train):
         if digest:
             first.setdefault(digest, index)

@@ -12,16 +12,16 @@ import io
 import os
 import warnings
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image as Pillow
 
+from pipeline.checks.inspected_images import Inspected
 from pipeline.datasets.content import read_stored
 from pipeline.datasets.disk import format_bytes
-from pipeline.datasets.frame import describe
+from pipeline.datasets.frame import READ_FORMATS, Header, describe, to_header
 from pipeline.datasets.model import Embedded
 from pipeline.datasets.problems import ItemError
 
@@ -54,21 +54,6 @@ _SUFFIXES = {
 }
 """The formats that are decoded; the rest, such as EPS, are programs or need others to be read."""
 _KNOWN_SUFFIXES = frozenset(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes)
-
-
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """What was found in one image. `sha256` is of its stored bytes, in hex; "" where they could not be read.
-
-    `look` is a perceptual hash of 128 bits, None for a picture with too little in it. `kind` is a key of `KINDS` and
-    `reason` the rest of a sentence where the image cannot be used; both are "" where it can.
-    """
-
-    sha256: str = ""
-    look: int | None = None
-    format: str = ""
-    kind: str = ""
-    reason: str = ""
 
 
 def inspect_image(
@@ -125,6 +110,7 @@ def _inspect(stream: BinaryIO, digest: str, path: Path, heavy: AbstractContextMa
             with Pillow.open(stream) as image:
                 found = image.format or ""
                 _check_header(image, stream)
+                header = _read_header(image)
                 with heavy if heavy is not None and _needed_bytes(image) > HEAVY_BYTES else nullcontext():
                     look = _decode(image)
     except _Refused as refused:
@@ -137,7 +123,16 @@ def _inspect(stream: BinaryIO, digest: str, path: Path, heavy: AbstractContextMa
             return Inspected(digest, None, found, "image_bomb", f"not decoded: {describe(error, path)}")
         kind = "image_truncated" if found or "truncated" in str(error) else "image_unreadable"
         return Inspected(digest, None, found, kind, f"cannot be decoded: {describe(error, path)}")
-    return Inspected(digest, look, found)
+    return Inspected(digest, look, found, header=header)
+
+
+def _read_header(image: Pillow.Image) -> Header | None:
+    if image.format not in (*READ_FORMATS, "MPO"):
+        return None
+    try:
+        return to_header(image)
+    except Exception:  # of EXIF that is broken; whoever needs the header says so
+        return None
 
 
 class _Refused(Exception):

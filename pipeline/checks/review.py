@@ -6,13 +6,14 @@ Nothing here makes a dataset unusable. Boxes that an image has twice are used on
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from pipeline.checks.label_spelling import find_similar_labels
 from pipeline.datasets.model import Box, Dataset, Image, count_boxes, format_number
 from pipeline.datasets.problems import Problems
+from pipeline.datasets.tree import path_below
 
 RARE = 10
 """A class of fewer boxes is hardly learnt."""
@@ -39,8 +40,7 @@ def place_of(image: Image) -> str:
 
 def file_key(image: Image, root: os.PathLike[str]) -> str:
     """Name an image for programs: its path below `root` with slashes, and where it begins if it is embedded."""
-    path = image.path.relative_to(root) if image.path.is_relative_to(root) else image.path
-    return path.as_posix() + (f"#{image.embedded.offset}" if image.embedded else "")
+    return path_below(image.path, root) + (f"#{image.embedded.offset}" if image.embedded else "")
 
 
 def leave_out(dataset: Dataset, keys: Collection[str], problems: Problems) -> Dataset:
@@ -83,20 +83,30 @@ def _is_whole_image(box: Box, image: Image) -> bool:
     )
 
 
-def _note_repeated_names(images: Iterable[Image], problems: Problems) -> None:
-    names: defaultdict[str, list[str]] = defaultdict(list)
-    stems: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for image in images:
-        if image.embedded is not None:
-            continue
-        folder, name = os.path.split(image.path)
-        names[name.casefold()].append(str(image.path))
-        stems[folder, os.path.splitext(name)[0].casefold()].append(str(image.path))
-    for kind, groups in (("image_name_repeated", names.values()), ("image_stem_repeated", stems.values())):
-        for group in groups:
-            if len(group) > 1:
-                more = f" and {len(group) - 3} more" if len(group) > 3 else ""
-                problems.note(kind, ", ".join(group[:3]) + more)
+def _note_repeated_names(images: Sequence[Image], problems: Problems) -> None:
+    _note_repeated(images, "image_name_repeated", lambda path: os.path.basename(path).casefold(), problems)
+    _note_repeated(images, "image_stem_repeated", _stem_in_folder, problems)
+
+
+def _stem_in_folder(path: Path) -> str:
+    folder, name = os.path.split(path)
+    return os.path.join(folder, os.path.splitext(name)[0].casefold())
+
+
+def _note_repeated(images: Sequence[Image], kind: str, key_of: Callable[[Path], str], problems: Problems) -> None:
+    """Note the images that have a key in common; only of those more is kept than the key."""
+    seen: set[str] = set()
+    repeated: set[str] = set()
+    for key in (key_of(image.path) for image in images if image.embedded is None):
+        (repeated if key in seen else seen).add(key)
+    del seen
+    groups: dict[str, list[str]] = {}
+    for path in (image.path for image in images if repeated and image.embedded is None):
+        if (key := key_of(path)) in repeated:
+            groups.setdefault(key, []).append(str(path))
+    for group in groups.values():
+        more = f" and {len(group) - 3} more" if len(group) > 3 else ""
+        problems.note(kind, ", ".join(group[:3]) + more)
 
 
 def _note_labels(labels: tuple[str, ...], images: Iterable[Image], problems: Problems) -> None:

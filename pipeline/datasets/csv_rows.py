@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -101,4 +102,4 @@ def parse_box(label: str, texts: Sequence[str], columns: Sequence[str], where: s
         if value is None:
             raise DataError(f"{where}: {column} is {text!r}, not a number")
         edges.append(value)
-    return Box(label, *edges)
+    return Box(sys.intern(label), *edges)  # a million boxes have a few labels

@@ -14,6 +14,8 @@ video, which are no images: it is refused.
 
 from __future__ import annotations
 
+import heapq
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -37,11 +39,11 @@ _LOOKED_AT = 20
 
 def mismatch(root: Path) -> str | None:
     """Say why a folder holds no XML file of CVAT's; None if it does."""
-    paths = sorted(_find_xml(list_folders(root)), key=lambda path: (-path.stat().st_size, path))
+    paths = heapq.nsmallest(_LOOKED_AT, _find_xml(list_folders(root)), key=lambda path: -os.stat(path).st_size)
     if not paths:
         return "no .xml file in it"
     reason = ""
-    for path in paths[:_LOOKED_AT]:
+    for path in paths:
         try:
             tag = read_root_tag(path)
         except DataError as error:

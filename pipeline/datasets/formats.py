@@ -21,6 +21,8 @@ from pipeline.datasets import (
     voc,
     yolo,
 )
+from pipeline.datasets.ahead import Ahead, using
+from pipeline.datasets.known import is_anything_known
 from pipeline.datasets.model import Dataset
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.tree import has_data, list_folders, listed_once
@@ -97,8 +99,8 @@ def _join_reasons(reasons: dict[str, str | None]) -> str:
     return "".join(f"\n  {', '.join(names)}: {reason}" for reason, names in formats.items())
 
 
-def read_dataset(root: Path, *, format_name: str = AUTO, problems: Problems) -> Dataset:
-    """Read a dataset folder in the named format, or in the one it is found to be in.
+def read_dataset(root: Path, *, format_name: str = AUTO, problems: Problems, ahead: Ahead | None = None) -> Dataset:
+    """Read a dataset folder in the named format, or in the one it is found to be in; `ahead` lets all cores read.
 
     Raises DataError where there is no dataset, no format fits, or no image is good; what is bad within a
     readable dataset is up to `problems`.
@@ -107,9 +109,12 @@ def read_dataset(root: Path, *, format_name: str = AUTO, problems: Problems) -> 
     if not root.is_dir():
         found = "it is a file, not a folder" if root.exists() else "no such folder"
         raise DataError(f"no dataset at {root}: {found}", hint=_WHERE)
-    with listed_once():
+    are_headers_known = is_anything_known()
+    with listed_once(), using(ahead):
         if not has_data(list_folders(root)):
             raise DataError(f"no dataset at {root}: the folder is empty", hint=_WHERE)
+        if ahead is not None and not are_headers_known:
+            ahead.begin(list_folders(root))
         if format_name == AUTO:
             format_name = identify_format(root)
         elif reason := FORMATS[format_name].mismatch(root):

@@ -26,6 +26,7 @@ from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
 from pipeline.datasets.content import read_stored
+from pipeline.datasets.known import find_header
 from pipeline.datasets.model import Box, Embedded
 from pipeline.datasets.problems import ItemError, Problems
 
@@ -66,6 +67,8 @@ class Frame:
 
 def read_header(path: Path, embedded: Embedded | None = None) -> Header:
     """Read an image's size and orientation without decoding it. Raises ItemError that names the file."""
+    if embedded is None and (known := find_header(path)):
+        return known
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -7,6 +7,7 @@ Only files of the dataset are ever found, whatever a name says.
 
 from __future__ import annotations
 
+import functools
 import os
 from array import array
 from pathlib import Path, PureWindowsPath
@@ -24,7 +25,7 @@ class ImageIndex:
         self.folders: list[Path] = []
         self.names: list[str] = []
         self._folder_of = array("i")
-        self._targets: dict[tuple[Path, str], int] = {}
+        self._targets: dict[tuple[str, str], int] = {}
         self._places: dict[Path, int] = {}
         self._by_name: dict[str, int | list[int]] = {}
         self._by_key: dict[str, list[int]] | None = None
@@ -54,14 +55,15 @@ class ImageIndex:
         """Return the path of an image."""
         return self.folder_of(image) / self.names[image]
 
-    def exact(self, folder: Path, name: str) -> int | None:
+    def exact(self, folder: os.PathLike[str] | str, name: str) -> int | None:
         """Find the image at the relative path `name`, as it is seen from a folder; None where there is none."""
         inner, _, file_name = name.replace("\\", "/").rpartition("/")
-        if (folder, inner) not in self._targets:
+        beside = os.fspath(folder)
+        place = self._targets.get((beside, inner))
+        if place is None:
             is_relative = not PureWindowsPath(inner).anchor and "\0" not in inner
-            target = Path(os.path.normpath(folder / inner)) if is_relative else None
-            self._targets[folder, inner] = -1 if target is None else self._places.get(target, -1)
-        place = self._targets[folder, inner]
+            target = Path(os.path.normpath(os.path.join(beside, inner))) if is_relative else None
+            place = self._targets[beside, inner] = -1 if target is None else self._places.get(target, -1)
         return next((image for image in self.named(file_name) if self._folder_of[image] == place), None)
 
     def leads_out(self, folder: Path, name: str) -> bool:
@@ -128,6 +130,12 @@ def key_of(name: str) -> str:
     decoded = unquote(name)
     stem = os.path.splitext(decoded)[0] if is_image_name(decoded) else decoded
     return stem.casefold()
+
+
+@functools.lru_cache(maxsize=1024)
+def split_of_folder(folder: str) -> str | None:
+    """Find the split that a folder's path is named after: see `split_of_folders`."""
+    return split_of_folders(tuple(folder.split("/")))
 
 
 def split_of_folders(parts: tuple[str, ...]) -> str | None:

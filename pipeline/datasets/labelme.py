@@ -109,8 +109,9 @@ def _read_annotation(path: Path, problems: Problems) -> _Annotation | None:
         raise DataError(f'{path}: no list "shapes"')
     name = content.imagePath if isinstance(content.imagePath, str) and is_utf8(content.imagePath) else ""
     embedded, suffix = _find_embedded(text, content.imageData)
-    boxes = labelme_shapes.read_boxes(content.shapes, path, problems)
-    return _Annotation(name, _to_size(content.imageWidth, content.imageHeight), boxes, embedded, suffix)
+    declared = _to_size(content.imageWidth, content.imageHeight)
+    boxes = labelme_shapes.read_boxes(content.shapes, path, problems, size=declared)
+    return _Annotation(name, declared, boxes, embedded, suffix)
 
 
 def _find_embedded(text: bytes, data: msgspec.Raw) -> tuple[Embedded | None, str]:

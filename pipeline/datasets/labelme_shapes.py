@@ -2,7 +2,8 @@
 
     rectangle            two corners in any order; X-AnyLabeling writes all four
     polygon, rotation    three points or more
-    circle               its centre and a point on its edge
+    circle               its centre and a point on its edge; LabelMe lets it reach out of the image, and its own
+                         converters draw only what is inside
     mask                 a PNG in base64, and the first and the last pixel of the box that it fills
     line, linestrip, point, points and others have no area and are skipped with a count
 
@@ -36,8 +37,13 @@ _LARGEST = 10**9
 Edges = tuple[float, float, float, float]
 
 
-def read_boxes(shapes: list[Any], path: Path, problems: Problems) -> list[tuple[str, Box]]:
-    """Read the boxes of a file's shapes, each with its place in the file. Bad shapes go to `problems`."""
+def read_boxes(
+    shapes: list[Any], path: Path, problems: Problems, *, size: tuple[int, int] | None = None
+) -> list[tuple[str, Box]]:
+    """Read the boxes of a file's shapes, each with its place in the file. Bad shapes go to `problems`.
+
+    `size` is what the file says of its image, in pixels, if it says it: circles are cut off at its edges.
+    """
     boxes: list[tuple[str, Box]] = []
     parts: dict[tuple[str, str], int] = {}
     for number, shape in enumerate(shapes, start=1):
@@ -49,6 +55,8 @@ def read_boxes(shapes: list[Any], path: Path, problems: Problems) -> list[tuple[
             continue
         if box is None:
             continue
+        if _type_of(shape) == "circle" and size is not None:
+            box = _cut_off(box, size, where, problems)
         group = shape.get("group_id")
         if group is not None and _type_of(shape) in _JOINED:
             first = parts.setdefault((box.label, repr(group)), len(boxes))
@@ -129,6 +137,22 @@ def _mask_edges(mask: object, edges: Edges) -> Edges:
     if bounds is None:
         raise ValueError("a mask without any pixel set")
     return xmin + bounds[0], ymin + bounds[1], xmin + bounds[2], ymin + bounds[3]
+
+
+def _cut_off(circle: Box, size: tuple[int, int], where: str, problems: Problems) -> Box:
+    """Return the part of a circle's box that is in the image, if its centre is there."""
+    inside = Box(
+        circle.label,
+        max(circle.xmin, 0),
+        max(circle.ymin, 0),
+        min(circle.xmax, size[0]),
+        min(circle.ymax, size[1]),
+    )
+    x, y = (circle.xmin + circle.xmax) / 2, (circle.ymin + circle.ymax) / 2
+    if inside == circle or not (0 <= x <= size[0] and 0 <= y <= size[1]):
+        return circle
+    problems.note("box_clipped", where)
+    return inside
 
 
 def _around(one: Box, other: Box) -> Box:

@@ -29,6 +29,10 @@ class ItemError(DataError):
         self.kind = kind
 
 
+Parts = list[tuple[str, int, list[tuple[str, "str | None"]]]]
+"""Of each kind: how many, and the messages and hints of those whose words are kept."""
+
+
 class Problems:
     """Collects what a reader finds odd.
 
@@ -63,6 +67,26 @@ class Problems:
     def note(self, kind: str, where: str) -> None:
         """Count something legal but odd; `where` names the file, and the object where there is one."""
         self._add(kind, where, None, 0)
+
+    def to_parts(self) -> Parts:
+        """Return all findings as plain values, for another process."""
+        return [
+            (kind, self.counts[kind], [(one.message, one.hint) for one in findings])
+            for kind, findings in self.findings.items()
+        ]
+
+    def take_over(self, parts: Parts) -> None:
+        """Find again what was found elsewhere, in `to_parts` of it; nothing of it may have cost whole boxes."""
+        for kind, count, findings in parts:
+            for message, hint in findings:
+                if KINDS[kind].refused:
+                    self.refuse(kind, message, hint=hint)
+                else:
+                    self.note(kind, message)
+            unnamed = count - len(findings)
+            self.counts[kind] += unnamed
+            self.lost_images += unnamed if KINDS[kind].cost == "image" else 0
+            self.lost_boxes += unnamed if KINDS[kind].cost == "box" else 0
 
     def _add(self, kind: str, message: str, hint: str | None, boxes: int) -> None:
         cost = KINDS[kind].cost

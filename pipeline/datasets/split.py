@@ -17,11 +17,11 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from pipeline.cores import map_in_threads
 from pipeline.datasets.content import read_content
+from pipeline.datasets.known import find_sha256
 from pipeline.datasets.model import Image
 from pipeline.datasets.stratify import stratify
 from pipeline.errors import ConfigError, DataError
@@ -134,12 +134,22 @@ def _place_of(image: Image, root: Path | None) -> str:
 
 def _scores(images: Sequence[Image], seed: int, find_group: Callable[[Image], str | None]) -> list[float]:
     """Give each image a number in [0, 1) that depends on the seed and its bytes only, or its group."""
-    return list(map_in_threads(partial(_score, seed=seed, find_group=find_group), images))
+    groups = map(find_group, images)
+    keys = [_known_key(image, group) for image, group in zip(images, groups, strict=True)]
+    unknown = [index for index, key in enumerate(keys) if key is None]
+    for index, digest in zip(unknown, map_in_threads(hash_image, (images[index] for index in unknown)), strict=True):
+        keys[index] = digest
+    return [_score(key or "", seed) for key in keys]
 
 
-def _score(image: Image, *, seed: int, find_group: Callable[[Image], str | None]) -> float:
-    group = find_group(image)
-    key = hash_image(image) if group is None else f"group:{group}"
+def _known_key(image: Image, group: str | None) -> str | None:
+    """Return what is hashed of an image; None where it is its content's own hash, and not known."""
+    if group is not None:
+        return f"group:{group}"
+    return find_sha256(image.path) if image.embedded is None else None
+
+
+def _score(key: str, seed: int) -> float:
     score = hashlib.sha256(f"{seed}:{key}".encode("utf-8", "surrogateescape")).digest()
     return int.from_bytes(score[:6], "big") / 2**48
 

@@ -116,6 +116,8 @@ def read_csv(path: Path, images_dir: Path) -> list[Image]:
     """
     sizes: dict[str, tuple[int, int]] = {}
     boxes: dict[str, list[Box]] = {}
+    before: list[str] = []
+    of_image: list[Box] = []
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
@@ -133,15 +135,18 @@ def read_csv(path: Path, images_dir: Path) -> list[Image]:
                 where = f"{path}:{reader.line_num}"
                 if len(row) != len(header):
                     raise DataError(f"{where}: {len(row)} cells, not {len(header)}")
-                name, size, box = _parse_row([row[place] for place in places], where)
-                if sizes.setdefault(name, size) != size:
-                    raise DataError(
-                        f"{where}: {name} is {size[0]}x{size[1]} here, "
-                        f"but {sizes[name][0]}x{sizes[name][1]} in a line before"
-                    )
-                boxes.setdefault(name, [])
-                if box:
-                    boxes[name].append(box)
+                cells = [row[place] for place in places]
+                if cells[:3] != before:  # the lines of an image are neighbours, mostly
+                    before = cells[:3]
+                    name, size = _parse_image(cells, where)
+                    if sizes.setdefault(name, size) != size:
+                        raise DataError(
+                            f"{where}: {name} is {size[0]}x{size[1]} here, "
+                            f"but {sizes[name][0]}x{sizes[name][1]} in a line before"
+                        )
+                    of_image = boxes.setdefault(name, [])
+                if box := parse_box(cells[3], cells[4:], COLUMNS[4:], where):
+                    of_image.append(box)
     except FileNotFoundError as error:
         raise DataError(f"no csv file at {path}", hint="make train DATASET=... writes it") from error
     except UnicodeDecodeError as error:
@@ -154,8 +159,8 @@ def read_csv(path: Path, images_dir: Path) -> list[Image]:
     ]
 
 
-def _parse_row(cells: list[str], where: str) -> tuple[str, tuple[int, int], Box | None]:
-    name, width, height, label, *edges = cells
+def _parse_image(cells: list[str], where: str) -> tuple[str, tuple[int, int]]:
+    name, width, height, *_ = cells
     if not name:
         raise DataError(f"{where}: no filename")
-    return name, parse_size(width, height, where), parse_box(label, edges, COLUMNS[4:], where)
+    return name, parse_size(width, height, where)

@@ -144,6 +144,16 @@ def resolve_inside(folder: Path, name: str, where: str) -> Path:
     return path
 
 
+def path_below(path: os.PathLike[str], root: os.PathLike[str] | str) -> str:
+    """Return a file's path below the folder `root` as text, or all of it where it does not lie there.
+
+    As quick as `Path.relative_to` is slow: a dataset asks for each of its files, several times.
+    """
+    text, folder = os.fspath(path), os.fspath(root)
+    prefix = "" if folder == "." else os.path.join(folder, "")
+    return text[len(prefix) :] if text.startswith(prefix) else text
+
+
 def unique_names(files: list[tuple[str, str]]) -> list[str]:
     """Give each (group, file name) a file name of its own, readable and the same in any order.
 

@@ -12,20 +12,25 @@ A file in which any box has a fraction comes from a tool that draws between pixe
 
 from __future__ import annotations
 
+import itertools
+import os
+import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.datasets.ahead import map_ahead
 from pipeline.datasets.boxes import to_checked_box
 from pipeline.datasets.frame import read_frame
-from pipeline.datasets.image_index import ImageIndex, split_of_folders
+from pipeline.datasets.image_index import ImageIndex, split_of_folder
 from pipeline.datasets.label_map import read_label_map
 from pipeline.datasets.model import Box, Dataset, Image, parse_number
-from pipeline.datasets.problems import Problems
-from pipeline.datasets.tree import list_folders, unique_names
+from pipeline.datasets.problems import Parts, Problems
+from pipeline.datasets.tree import list_folders, path_below, unique_names
 from pipeline.datasets.voc_images import Wanted, pair_images
-from pipeline.datasets.voc_splits import read_splits, split_of
-from pipeline.datasets.voc_xml import is_annotation, read_xml
+from pipeline.datasets.voc_splits import has_lists, read_splits, split_of
+from pipeline.datasets.voc_xml import is_annotation, parse_xml, read_small, read_xml
 from pipeline.datasets.xml_file import read_root_tag
 from pipeline.errors import DataError
 
@@ -36,11 +41,8 @@ _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 def mismatch(root: Path) -> str | None:
     """Say why a folder holds no Pascal VOC annotations; None if it does."""
-    paths = _find_xml(list_folders(root))
-    if not paths:
-        return "no .xml file in it"
     reason = ""
-    for path in paths:
+    for path in _find_xml(list_folders(root)):
         try:
             tag = read_xml(path).tag if is_annotation(path) else read_root_tag(path)
         except DataError as error:
@@ -49,47 +51,37 @@ def mismatch(root: Path) -> str | None:
         if tag == "annotation":
             return None
         reason = reason or f"{path} is an XML <{tag}>, not an <annotation>"
-    return reason
+    return reason or "no .xml file in it"
 
 
 @dataclass(frozen=True, slots=True)
 class _Annotation:
-    """What an XML file says: its boxes are half-open already, each with its place in the file."""
+    """What an XML file says: its boxes are half-open already, `numbers` are those of their objects."""
 
     filename: str
     declared: tuple[int, int] | None
-    boxes: list[tuple[str, Box]]
+    boxes: tuple[Box, ...]
+    numbers: tuple[int, ...]
 
 
 def read(root: Path, problems: Problems) -> Dataset:
     """Read all annotated images. Bad items go to `problems` one by one: objects, or whole annotations."""
     folders = list_folders(root)
-    annotations: dict[Path, _Annotation] = {}
-    for path in _find_xml(folders):
-        if path.stat().st_size == 0:
-            problems.note("annotation_empty_file", str(path))
-            continue
-        try:
-            annotation = _read_annotation(path, problems)
-        except DataError as error:
-            problems.refuse_item(error, "annotation_unreadable")
-            continue
-        if annotation:
-            annotations[path] = annotation
-        else:
-            problems.note("annotation_file_ignored", str(path))
+    annotations = {path: said for path, said in _read_annotations(_find_xml(folders), problems) if said is not None}
     wanted = {path: Wanted(annotation.filename, len(annotation.boxes)) for path, annotation in annotations.items()}
     image_paths = pair_images(wanted, ImageIndex(root, folders), problems)
-    names = {path: (image_path.name, path.stem, image_path.stem) for path, image_path in image_paths.items()}
-    splits = read_splits(folders, {name for several in names.values() for name in several}, problems)
+    del wanted
+    splits = _read_splits(folders, image_paths, problems)
     images = []
     for path, image_path in image_paths.items():
-        split = split_of(names[path], splits) or _split_of_folders(path, image_path, root)
+        split = split_of(_names_of(path, image_path), splits) if splits else None
+        split = split or split_of_folder(_folder_of(path, root)) or split_of_folder(_folder_of(image_path, root))
+        annotation = annotations.pop(path)  # of which there may be 200,000, and nobody needs them twice
         try:
-            images.append(_read_image(path, annotations[path], image_path, split, problems))
+            images.append(_read_image(path, annotation, image_path, split, problems))
         except DataError as error:
-            problems.refuse_item(error, "image_unusable", boxes=len(annotations[path].boxes))
-    groups = [(image.path.parent.relative_to(root).as_posix().strip("."), image.name) for image in images]
+            problems.refuse_item(error, "image_unusable", boxes=len(annotation.boxes))
+    groups = [(_folder_of(image.path, root).strip("."), image.name) for image in images]
     finished = tuple(
         Image(image.path, name, image.width, image.height, image.boxes, image.split)
         for image, name in zip(images, unique_names(groups), strict=True)
@@ -97,49 +89,92 @@ def read(root: Path, problems: Problems) -> Dataset:
     return Dataset(NAME, root, _order_labels(finished, folders, problems), finished)
 
 
-def _split_of_folders(path: Path, image_path: Path, root: Path) -> str | None:
-    inner = (path.parent.relative_to(root).parts, image_path.parent.relative_to(root).parts)
-    return split_of_folders(inner[0]) or split_of_folders(inner[1])
+def _read_splits(folders: dict[Path, list[str]], pairs: dict[Path, Path], problems: Problems) -> dict[str, str]:
+    if not has_lists(folders):
+        return {}
+    return read_splits(folders, {name for pair in pairs.items() for name in _names_of(*pair)}, problems)
 
 
-def _find_xml(folders: dict[Path, list[str]]) -> list[Path]:
-    return [folder / name for folder, names in folders.items() for name in names if name.lower().endswith(".xml")]
+def _names_of(path: Path, image_path: Path) -> tuple[str, ...]:
+    """Return the names by which lists may call an image, the surest first."""
+    return image_path.name, path.stem, image_path.stem
 
 
-def _read_annotation(path: Path, problems: Problems) -> _Annotation | None:
-    if not is_annotation(path):
+def _folder_of(path: Path, root: Path) -> str:
+    return os.path.dirname(path_below(path, root))
+
+
+def _find_xml(folders: dict[Path, list[str]]) -> Iterator[Path]:
+    return (folder / name for folder, names in folders.items() for name in names if name.lower().endswith(".xml"))
+
+
+def _read_annotations(paths: Iterable[Path], problems: Problems) -> Iterator[tuple[Path, _Annotation | None]]:
+    """Yield each file with what it says of an image, None for nothing: parsed by all cores, if they are used."""
+    paths, again = itertools.tee(paths)
+    for found, parts in map_ahead(_read_batch, map(str, again)):
+        problems.take_over(parts)
+        for path, said in zip(itertools.islice(paths, len(found)), found, strict=True):
+            if said is None:
+                yield path, None
+                continue
+            filename, declared, boxes = said
+            placed = tuple(Box(sys.intern(label), *edges) for _, label, *edges in boxes)
+            yield path, _Annotation(filename, declared, placed, tuple(box[0] for box in boxes))
+
+
+_Said = tuple[str, "tuple[int, int] | None", list[tuple[int, str, float, float, float, float]]]
+"""The fields of an `_Annotation`, of plain values, which pickle faster."""
+
+
+def _read_batch(paths: list[str]) -> tuple[list[_Said | None], Parts]:
+    problems = Problems(keep_going=True)
+    return [_read_annotation(Path(path), problems) for path in paths], problems.to_parts()
+
+
+def _read_annotation(path: Path, problems: Problems) -> _Said | None:
+    try:
+        content = read_small(path)
+        if content == b"":
+            problems.note("annotation_empty_file", str(path))
+            return None
+        tree = None if content is None else parse_xml(content, path)
+    except DataError as error:
+        problems.refuse_item(error, "annotation_unreadable")
         return None
-    tree = read_xml(path)
-    if tree.tag != "annotation":
+    if tree is None or tree.tag != "annotation":
+        problems.note("annotation_file_ignored", str(path))
         return None
-    found = []
+    return (tree.findtext("filename") or "").strip(), _declared_size(tree), _read_objects(tree, path, problems)
+
+
+def _read_objects(
+    tree: ElementTree.Element, path: Path, problems: Problems
+) -> list[tuple[int, str, float, float, float, float]]:
+    found: list[tuple[int, str, float, float, float, float]] = []
     for number, entry in enumerate(tree.findall("object"), start=1):
-        where = f"{path}: object {number}"
         try:
-            found += [(where, box) for box in _read_boxes(entry, where)]
+            found += [(number, *box) for box in _read_boxes(entry, f"{path}: object {number}")]
         except DataError as error:
             problems.refuse_item(error, "object_unreadable")
             continue
         if (entry.findtext("difficult") or "").strip() == "1":
-            problems.note("object_difficult", where)
-    if not any(isinstance(value, float) for _, box in found for value in _edges_of(box)):
-        found = [(where, Box(box.label, box.xmin - 1, box.ymin - 1, box.xmax, box.ymax)) for where, box in found]
-    return _Annotation((tree.findtext("filename") or "").strip(), _declared_size(tree), found)
+            problems.note("object_difficult", f"{path}: object {number}")
+    if any(isinstance(edge, float) for box in found for edge in box[2:]):
+        return found
+    return [(number, label, xmin - 1, ymin - 1, xmax, ymax) for number, label, xmin, ymin, xmax, ymax in found]
 
 
 def _read_image(path: Path, annotation: _Annotation, image_path: Path, split: str | None, problems: Problems) -> Image:
-    drawn = [box for _, box in annotation.boxes]
-    frame = read_frame(image_path, annotation.declared, problems, where=str(path), boxes=drawn)
-    boxes = [to_checked_box(box, frame, problems, where=where) for where, box in annotation.boxes]
+    frame = read_frame(image_path, annotation.declared, problems, where=str(path), boxes=annotation.boxes)
+    boxes = [
+        to_checked_box(box, frame, problems, where=f"{path}: object {number}")
+        for number, box in zip(annotation.numbers, annotation.boxes, strict=True)
+    ]
     kept = tuple(box for box in boxes if box)
     return Image(image_path, image_path.name, frame.width, frame.height, kept, split)
 
 
-def _edges_of(box: Box) -> tuple[float, float, float, float]:
-    return box.xmin, box.ymin, box.xmax, box.ymax
-
-
-def _read_boxes(entry: ElementTree.Element, where: str) -> list[Box]:
+def _read_boxes(entry: ElementTree.Element, where: str) -> list[tuple[str, float, float, float, float]]:
     """Read an object's box, or its boxes: where an object has several, each is one of it."""
     name = entry.findtext("name")
     if name is None or not name.strip():
@@ -149,20 +184,21 @@ def _read_boxes(entry: ElementTree.Element, where: str) -> list[Box]:
     found = entry.findall("bndbox")
     if not found:
         raise DataError(f"{where} ({label}) has no <bndbox>")
-    return [Box(label, *_read_edges(bounds, f"{where} ({label})")) for bounds in found]
+    return [(label, *_read_edges(bounds, f"{where} ({label})")) for bounds in found]
 
 
-def _read_edges(bounds: ElementTree.Element, where: str) -> list[float]:
-    edges = []
-    for tag in _EDGES:
-        text = bounds.findtext(tag)
-        if text is None:
-            raise DataError(f"{where} has no <bndbox/{tag}>")
-        value = parse_number(text)
-        if value is None:
-            raise DataError(f"{where}: <bndbox/{tag}> is {text.strip()!r}, not a number")
-        edges.append(value)
-    return edges
+def _read_edges(bounds: ElementTree.Element, where: str) -> tuple[float, float, float, float]:
+    xmin, ymin, xmax, ymax = (_read_edge(bounds.findtext(tag), tag, where) for tag in _EDGES)
+    return xmin, ymin, xmax, ymax
+
+
+def _read_edge(text: str | None, tag: str, where: str) -> float:
+    if text is None:
+        raise DataError(f"{where} has no <bndbox/{tag}>")
+    value = parse_number(text)
+    if value is None:
+        raise DataError(f"{where}: <bndbox/{tag}> is {text.strip()!r}, not a number")
+    return value
 
 
 def _declared_size(tree: ElementTree.Element) -> tuple[int, int] | None:

@@ -6,6 +6,7 @@ are looked at last: a copied annotation still has the name of the image from whi
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ def pair_images(
 
 
 def _find(index: ImageIndex, path: Path, name: str) -> list[int]:
-    exact = index.exact(path.parent, name) if name else None
+    exact = index.exact(os.path.dirname(path), name) if name else None
     return (
         [exact] if exact is not None else index.nearest(index.alike(last_part_of(name)), beside=path.parent, name=name)
     )

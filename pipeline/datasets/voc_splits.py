@@ -62,6 +62,11 @@ def _read_lines(path: Path) -> Iterator[str]:
                 line = file.readline(_LONGEST_LINE)
 
 
+def has_lists(folders: dict[Path, list[str]]) -> bool:
+    """Say whether there are any lists of splits."""
+    return bool(_find_lists(folders))
+
+
 def _find_lists(folders: dict[Path, list[str]]) -> list[tuple[Path, str]]:
     """Find the lists that count, each with its split: in ImageSets/Main, else in ImageSets itself."""
     main = [folder for folder in folders if folder.parent.name.casefold() == _SETS and folder.name.casefold() == "main"]

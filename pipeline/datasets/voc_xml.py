@@ -7,11 +7,12 @@ declares any. Two mistakes that can be meant in one way only are mended: VoTT wr
 
 from __future__ import annotations
 
+import os
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from pipeline.datasets.xml_file import read_root_tag
+from pipeline.datasets.xml_file import declares_entities, read_root_tag
 from pipeline.errors import DataError
 
 _LARGE = 2**20
@@ -29,16 +30,30 @@ def is_annotation(path: Path) -> bool:
     return path.stat().st_size <= _LARGE or read_root_tag(path) == "annotation"
 
 
+def read_small(path: Path) -> bytes | None:
+    """Read a file that may be an annotation of one image; None for a large one of another kind. Raises DataError."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            if os.fstat(file.fileno()).st_size > _LARGE and read_root_tag(path) != "annotation":
+                return None
+            return file.readall()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+
+
 def read_xml(path: Path) -> ElementTree.Element:
     """Read an XML file. Raises DataError."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    return parse_xml(content, path)
+
+
+def parse_xml(content: bytes, path: Path) -> ElementTree.Element:
+    """Parse what was read of the XML file at `path`. Raises DataError."""
     if _ENTITY.search(content):
-        raise DataError(
-            f"{path}: declares XML entities, which annotations have no need of", hint="remove <!ENTITY ...>"
-        )
+        raise declares_entities(path)
     content = content.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     try:
         return ElementTree.fromstring(content)

@@ -22,6 +22,11 @@ class _Started(Exception):
     """The first element begins; its tag is the only argument."""
 
 
+def declares_entities(path: Path) -> DataError:
+    """Make the error of a file that declares entities."""
+    return DataError(f"{path}: declares XML entities, which annotations have no need of", hint="remove <!ENTITY ...>")
+
+
 def read_root_tag(path: Path) -> str:
     """Read the tag of the outermost element, and nothing behind it. Raises DataError, also for declared entities."""
 
@@ -29,9 +34,7 @@ def read_root_tag(path: Path) -> str:
         raise _Started(tag)
 
     def declare(*_: object) -> NoReturn:
-        raise DataError(
-            f"{path}: declares XML entities, which annotations have no need of", hint="remove <!ENTITY ...>"
-        )
+        raise declares_entities(path)
 
     parser = expat.ParserCreate()
     parser.StartElementHandler = start

@@ -18,12 +18,15 @@ from pydantic import ValidationError
 from pipeline.archives.unpack import opened_dataset
 from pipeline.checks.check_file import make_check, rename_root, write_check
 from pipeline.checks.duplicates import find_repeated, find_similar
-from pipeline.checks.inspection import Inspected, lying_suffix
+from pipeline.checks.inspected_images import InspectedImages, KnownImages, read_known
+from pipeline.checks.inspection import lying_suffix
 from pipeline.checks.inspectors import Inspectors, inspect_images, open_inspectors
 from pipeline.checks.review import file_key, leave_out, place_of, review
 from pipeline.cores import count_cores
+from pipeline.datasets.ahead import Ahead
 from pipeline.datasets.disk import explaining_full_disk, written_aside
 from pipeline.datasets.formats import AUTO, FORMATS, check_format_name, identify_format, read_dataset
+from pipeline.datasets.known import knowing
 from pipeline.datasets.model import Dataset, Image
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.split import Split, split_images
@@ -65,15 +68,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def check_dataset(flags: argparse.Namespace, root: Path, inspectors: Inspectors, preset: Preset | None) -> None:
     """Look at the dataset in the folder `root` and write what was found, as the flags say."""
     shown = flags.shown_as or str(flags.dataset)
-    dataset, problems = read_all(root, flags.format)
-    results = inspect(dataset, inspectors, problems, cache_file=flags.cache)
+    known = read_known(flags.cache, root)
+    with knowing(*([known] if len(known) else [])):
+        dataset, problems = read_all(root, flags.format, inspectors.to_ahead())
+    results = inspect(dataset, inspectors, problems, cache_file=flags.cache, known=known)
+    del known
     unusable = [image for image, one in zip(dataset.images, results, strict=True) if one.kind]
     files = [file_key(image, dataset.root) for image in unusable]
-    found = {image.name: one for image, one in zip(dataset.images, results, strict=True)}
+    places = {image.name: place for place, image in enumerate(dataset.images)}
     dataset = leave_out(dataset, set(files), problems)
     split, how = divide(dataset, flags)
     if split is not None:
-        note_shared(split, found, problems)
+        note_shared(split, places, results, problems)
     rename_root(problems, root=str(root), shown=shown)
     check = make_check(
         dataset, split, problems, unusable_files=files, unusable_names=[image.name for image in unusable]
@@ -104,11 +110,11 @@ def read_model(path: Path) -> Preset:
         raise ConfigError(f"{path}: not a model: {error.errors()[0]['msg']}") from error
 
 
-def read_all(root: Path, format_name: str) -> tuple[Dataset, Problems]:
+def read_all(root: Path, format_name: str, ahead: Ahead | None = None) -> tuple[Dataset, Problems]:
     """Read and review. A dataset without a good image or box is no error here, if what was refused says why."""
     problems = Problems(keep_going=True)
     try:
-        dataset = read_dataset(root, format_name=format_name, problems=problems)
+        dataset = read_dataset(root, format_name=format_name, problems=problems, ahead=ahead)
     except DataError:
         if not problems.refused:
             raise
@@ -119,12 +125,17 @@ def read_all(root: Path, format_name: str) -> tuple[Dataset, Problems]:
 
 
 def inspect(
-    dataset: Dataset, inspectors: Inspectors, problems: Problems, *, cache_file: Path | None = None
-) -> list[Inspected]:
+    dataset: Dataset,
+    inspectors: Inspectors,
+    problems: Problems,
+    *,
+    cache_file: Path | None = None,
+    known: KnownImages | None = None,
+) -> InspectedImages:
     """Decode every image, refuse what does not decode, and note names that say another format."""
     with Progress("check", total=len(dataset.images)) as progress:
         results = inspect_images(
-            dataset.images, dataset.root, inspectors, cache_file=cache_file, progress=progress.update
+            dataset.images, dataset.root, inspectors, cache_file=cache_file, known=known, progress=progress.update
         )
     for image, one in zip(dataset.images, results, strict=True):
         if one.kind:
@@ -153,17 +164,17 @@ def divide(dataset: Dataset, flags: argparse.Namespace) -> tuple[Split | None, s
     return split, f"split {split.how}"
 
 
-def note_shared(split: Split, found: dict[str, Inspected], problems: Problems) -> None:
-    """Note the test images that are in train too, and those that are nearly."""
+def note_shared(split: Split, places: dict[str, int], found: InspectedImages, problems: Problems) -> None:
+    """Note the test images that are in train too, and those that are nearly. `places` are the names' in `found`."""
     train, test = split.train, split.test
     repeated = find_repeated(
-        [found[image.name].sha256 for image in train], [found[image.name].sha256 for image in test]
+        (found.digest(places[image.name]) for image in train), (found.digest(places[image.name]) for image in test)
     )
     for index, partner in repeated:
         problems.note("split_repeated", _pair(test[index], train[partner], "the same as"))
     said = {index for index, _ in repeated}
-    looks = [None if index in said else found[image.name].look for index, image in enumerate(test)]
-    for index, partner in find_similar([found[image.name].look for image in train], looks):
+    looks = [None if index in said else found.look(places[image.name]) for index, image in enumerate(test)]
+    for index, partner in find_similar([found.look(places[image.name]) for image in train], looks):
         problems.note("split_similar", _pair(test[index], train[partner], "nearly the same as"))
 
 

@@ -15,10 +15,14 @@ from pathlib import Path
 
 from pipeline.archives.unpack import opened_dataset
 from pipeline.checks.check_file import Check, describe_refused, read_check, refuse_unusable
+from pipeline.checks.inspected_images import read_known
 from pipeline.checks.review import leave_out, review
+from pipeline.cores import count_cores
+from pipeline.datasets.ahead import Ahead, reading_ahead
 from pipeline.datasets.disk import written_aside
 from pipeline.datasets.findings import KINDS
 from pipeline.datasets.formats import AUTO, FORMATS, check_format_name, read_dataset
+from pipeline.datasets.known import knowing
 from pipeline.datasets.model import Dataset, count_boxes
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.split import Split, split_images
@@ -34,16 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tf-csv-dir", type=Path, required=True, help="folder to write; must be new or empty")
     add_dataset_flags(parser, dataset=None)
     parser.add_argument("--check-file", type=Path, help="check.json: what the check of this dataset has found")
+    parser.add_argument("--cache", type=Path, help="what that check has kept of each image; need not exist")
     parser.add_argument("--page-name", default="the page of the check", help="where people find what was found")
     flags = parser.parse_args(arguments)
     if flags.check_file:
         refuse_unusable_dataset(flags)
     with (
+        reading_ahead(count_cores()) as ahead,
         naming_dataset(flags.dataset, flags.shown_as),
         opened_dataset(flags.dataset, beside=flags.tf_csv_dir) as root,
         naming_dataset(root, flags.shown_as),
     ):
-        dataset, split = read_and_split(flags, root=root)
+        dataset, split = read_and_split(flags, root=root, ahead=ahead)
         with written_aside(flags.tf_csv_dir) as folder:
             write_with_progress(folder, dataset, split, shown=flags.tf_csv_dir)
 
@@ -62,7 +68,7 @@ def add_dataset_flags(parser: argparse.ArgumentParser, *, dataset: Path | None, 
         parser.add_argument(
             "--keep-going", action="store_true", help="skip bad items, naming each, instead of stopping"
         )
-    parser.set_defaults(check_file=None)
+    parser.set_defaults(check_file=None, cache=None)
 
 
 @contextmanager
@@ -89,21 +95,32 @@ def refuse_unusable_dataset(flags: argparse.Namespace) -> None:
         refuse_unusable(check, dataset=shown, page=flags.page_name)
 
 
-def read_and_split(flags: argparse.Namespace, *, root: Path | None = None) -> tuple[Dataset, Split]:
-    """Read and split as the flags say, and show what was read. `root` is the dataset's folder, if it was unpacked."""
+def read_and_split(
+    flags: argparse.Namespace, *, root: Path | None = None, ahead: Ahead | None = None
+) -> tuple[Dataset, Split]:
+    """Read and split as the flags say, and show what was read.
+
+    `root` is the dataset's folder, if it was unpacked; `ahead` lets all cores read.
+    """
     check_format_name(flags.format)
     root = root or flags.dataset
     shown = flags.shown_as or str(flags.dataset)
     check = read_check(flags.check_file) if flags.check_file else None
     problems = Problems(keep_going=flags.keep_going)
-    dataset = review(read_dataset(root, format_name=flags.format, problems=problems), problems)
-    if check is not None:
-        dataset = leave_out(dataset, set(check.unusable_files), problems)
-    if not dataset.images:
-        raise DataError(f"{shown}: not one image can be used", hint="check it: make check DATASET=...")
-    split = split_images(
-        dataset.images, test_fraction=flags.test_fraction, seed=flags.seed, group_by=flags.group_by, root=dataset.root
-    )
+    known = read_known(flags.cache, root)
+    with knowing(*([known] if len(known) else [])):
+        dataset = review(read_dataset(root, format_name=flags.format, problems=problems, ahead=ahead), problems)
+        if check is not None:
+            dataset = leave_out(dataset, set(check.unusable_files), problems)
+        if not dataset.images:
+            raise DataError(f"{shown}: not one image can be used", hint="check it: make check DATASET=...")
+        split = split_images(
+            dataset.images,
+            test_fraction=flags.test_fraction,
+            seed=flags.seed,
+            group_by=flags.group_by,
+            root=dataset.root,
+        )
     found = problems.to_lines() if check is None else describe_left_out(check)
     for line in [*describe(dataset, split, shown=shown), *(line.replace(str(root), shown) for line in found)]:
         say(line)

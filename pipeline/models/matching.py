@@ -33,8 +33,8 @@ class BoxColumns:
     labels: NDArray[np.int32]
     names: tuple[str, ...]
 
-    def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> BoxColumns:
-        """Return some of the boxes."""
+    def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64] | slice) -> BoxColumns:
+        """Return some of the boxes: a view of them for a slice."""
         return BoxColumns(
             self.edges[chosen], self.widths[chosen], self.heights[chosen], self.labels[chosen], self.names
         )
@@ -47,6 +47,14 @@ class BoxColumns:
         """Return the widths and heights of the boxes in pixels of a model's input."""
         width, height = self.scale(size)
         return (self.edges[:, 3] - self.edges[:, 1]) * width, (self.edges[:, 2] - self.edges[:, 0]) * height
+
+    def shorter_in(self, size: InputSize) -> Numbers:
+        """Return the shorter sides of the boxes in pixels of a model's input."""
+        shorter = np.empty(len(self.labels))
+        for start in range(0, len(shorter), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            shorter[part] = np.minimum(*self.select(part).sides_in(size))
+        return shorter
 
 
 def to_columns(images: Sequence[Image]) -> BoxColumns:
@@ -93,11 +101,12 @@ def _groups(
     if not size.keeps_aspect:
         yield np.arange(len(width)), (size.height, size.width), (size.height, size.width)
         return
-    pairs, which = np.unique(np.stack([height, width], axis=1), axis=0, return_inverse=True)
-    order = np.argsort(which.reshape(-1), kind="stable")
-    ends = np.cumsum(np.bincount(which.reshape(-1), minlength=len(pairs)))
-    for number, (down, across) in enumerate(pairs):
-        inside = (int(down), int(across))
+    # One number a box, which sorts as the pair does and takes a fourth of the memory
+    pairs, which = np.unique(height.astype(np.int64) << 32 | width.astype(np.int64), return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    ends = np.cumsum(np.bincount(which, minlength=len(pairs)))
+    for number, pair in enumerate(pairs.tolist()):
+        inside = (pair >> 32, pair & 0xFFFFFFFF)
         rows = order[ends[number - 1] if number else 0 : ends[number]]
         yield rows, inside, (size.width, size.width) if size.is_padded else inside
 

@@ -29,13 +29,13 @@ def measure_visibility(images: Sequence[Image], preset: Preset) -> Visibility:
         return Visibility(
             preset.name, "unknown", nothing, {}, count_sizes(np.zeros(0), np.zeros(0)), (), (), size.reason
         )
-    width, height = columns.scale(size)
-    wide, high = columns.sides_in(size)
-    shorter = np.minimum(wide, high)
+    sides = _typical_input(size, columns)
     best, unknown = match_boxes(columns, size, preset)
     matched = best >= MATCHED_IOU
+    del best  # a million boxes are 8 MB a column
+    wide, high = columns.sides_in(size)
+    shorter = np.minimum(wide, high)
     counts = _count(columns, matched, shorter)
-    sides = _typical_input(size, width, height)
     shapes = () if unknown else _shapes(preset, sides)
     missed = None if unknown else Unmatched.of(wide[~matched], high[~matched], shapes, sides)
     return Visibility(
@@ -50,10 +50,11 @@ def measure_visibility(images: Sequence[Image], preset: Preset) -> Visibility:
     )
 
 
-def _typical_input(size: InputSize, width: Numbers, height: Numbers) -> tuple[float, float]:
+def _typical_input(size: InputSize, columns: BoxColumns) -> tuple[float, float]:
     """Return the (width, height) in pixels at which most boxes are seen."""
-    if not size.keeps_aspect or not len(width):
+    if not size.keeps_aspect or not len(columns.labels):
         return float(size.width), float(size.height)
+    width, height = columns.scale(size)
     return float(np.median(width)), float(np.median(height))
 
 

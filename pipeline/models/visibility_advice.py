@@ -149,7 +149,7 @@ def _find_preset(preset: Preset, size: InputSize, boxes: BoxColumns) -> tuple[Pr
         other_size = read_input_size(other.pipeline, batch=other.batch)
         if isinstance(other_size, Unknown) or other_size.height * other_size.width <= size.height * size.width:
             continue
-        if (median := float(np.median(np.minimum(*boxes.sides_in(other_size))))) >= SMALL_PX:
+        if (median := float(np.median(boxes.shorter_in(other_size), overwrite_input=True))) >= SMALL_PX:
             lacks = not set(preset.exports) <= set(other.exports)
             found.append((lacks, other_size.height * other_size.width, other.name, other, other_size, median))
     return min(found, key=lambda one: one[:3])[3:] if found else None

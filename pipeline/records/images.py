@@ -14,11 +14,11 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from PIL import Image as Pillow
 
 from pipeline.datasets.frame import READ_FORMATS, describe, is_turned, to_header
 from pipeline.errors import DataError
+from pipeline.records.jpeg import PLAIN, find_plain_size, find_process
 
 _LOSSY = frozenset(("JPEG", "MPO", "WEBP", "JPEG2000", "AVIF"))
 _PNG_SUFFIXES = (".png", ".apng")
@@ -29,6 +29,8 @@ _TURNS = {
     8: Pillow.Transpose.ROTATE_90,
 }
 _QUALITY = 95
+_SAFE_PIXELS = 89_478_485
+"""Up to so many Pillow sees no reason to warn of a bomb."""
 _REDUCING_GAP = 2.0
 """Shrunk roughly (by libjpeg, by whole factors) to this multiple of the size, then by Lanczos: Pillow's own default."""
 
@@ -65,6 +67,8 @@ def read_image(
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise DataError(f"no image at {path}") from error
+    if is_checked and (size := _find_known_size(data, labelled_size, max_side)):
+        return EncodedImage(data, "jpeg", *size, None, False, *size)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -82,6 +86,14 @@ def read_image(
         raise
     except Exception as error:  # as for headers: a broken image makes Pillow raise almost anything
         raise DataError(f"{path}: cannot be decoded: {describe(error, path)}", hint="repair or remove it") from error
+
+
+def _find_known_size(data: bytes, labelled_size: tuple[int, int] | None, max_side: int) -> tuple[int, int] | None:
+    """Return the size of a JPEG that goes into a record as it is, as nearly all do; None where Pillow decides."""
+    size = find_plain_size(data)
+    if size is None or size != (labelled_size or size) or size[0] * size[1] > _SAFE_PIXELS:
+        return None
+    return None if 0 < max_side < max(size) else size
 
 
 def _wants_turning(image: Pillow.Image, labelled_size: tuple[int, int] | None) -> bool:
@@ -135,7 +147,7 @@ def _find_reason(image: Pillow.Image, data: bytes, path: Path) -> str | None:
         # An MPO is a JPEG with more pictures behind it, of which every decoder sees the first.
         if image.mode not in ("L", "RGB"):
             return f"{image.mode} JPEG"
-        return "arithmetic or lossless JPEG" if _jpeg_process(data) not in (0xC0, 0xC1, 0xC2) else None
+        return "arithmetic or lossless JPEG" if find_process(data) not in PLAIN else None
     if kind != "PNG":
         return kind
     depth, colour_type = data[24], data[25]
@@ -148,25 +160,6 @@ def _find_reason(image: Pillow.Image, data: bytes, path: Path) -> str | None:
     if path.suffix.lower() not in _PNG_SUFFIXES:
         return f"PNG named {path.suffix.lower() or 'without suffix'}"
     return None
-
-
-def _jpeg_process(data: bytes) -> int:
-    """Find the marker of a JPEG's frame: 0xC0 baseline, 0xC1 extended, 0xC2 progressive; 0 where there is none."""
-    position = 2
-    while position + 4 <= len(data):
-        if data[position] != 0xFF:
-            position += 1
-            continue
-        marker = data[position + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return marker
-        if marker == 0xFF:
-            position += 1
-        elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:
-            position += 2
-        else:
-            position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return 0
 
 
 def to_rgb_or_gray(image: Pillow.Image, *, where: str) -> Pillow.Image:
@@ -182,6 +175,8 @@ def to_rgb_or_gray(image: Pillow.Image, *, where: str) -> Pillow.Image:
 
 
 def _from_deep(image: Pillow.Image, where: str) -> Pillow.Image:
+    import numpy as np  # takes longer to import than a thousand records to pack, and few need it
+
     pixels = np.asarray(image)
     if image.mode == "F" or pixels.min() < 0 or pixels.max() > 0xFFFF:
         raise DataError(

@@ -10,13 +10,13 @@ from __future__ import annotations
 import gc
 import mmap
 import multiprocessing
-import signal
+import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 
-from pipeline.cores import BATCHES_AHEAD
+from pipeline.cores import BATCHES_AHEAD, begin_worker
 from pipeline.datasets.model import Image
 from pipeline.records.examples import Facts, Packing, pack_image
 from pipeline.tfrecord.framing import to_frame
@@ -90,7 +90,9 @@ def open_packers(workers: int) -> Iterator[Packers]:
     gc.freeze()  # else collections in the processes touch, and so copy, every page of their parent
     try:
         # What is forked inherits the arguments of its initializer; only they need not be sent.
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(memory,)) as pool:
+        with ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_begin, initargs=(os.getpid(), memory)
+        ) as pool:
             pool.submit(int).result()
             yield Packers(workers, pool, memory)
     finally:
@@ -100,11 +102,10 @@ def open_packers(workers: int) -> Iterator[Packers]:
 _memory: mmap.mmap | None = None
 
 
-def _begin(memory: mmap.mmap | None) -> None:
+def _begin(parent: int, memory: mmap.mmap | None) -> None:
     global _memory
     _memory = memory
-    # ^C reaches the whole process group; the parent ends the pool, and a worker's traceback would only be noise.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin_worker(parent)
 
 
 def _pack_batch(images: Sequence[Image], packing: Packing, place: int) -> list[tuple[Frame | int, Facts]]:

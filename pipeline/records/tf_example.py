@@ -30,42 +30,51 @@ def encode_example(
 ) -> bytes:
     """Encode features by kind. Floats become 32-bit, ints must fit in 64 bits, signed."""
     kinds: tuple[tuple[int, Mapping[str, Sequence[Any]]], ...] = ((1, byte_lists), (2, float_lists), (3, int_lists))
-    lists: dict[str, tuple[int, Sequence[Any]]] = {
-        key: (kind, values) for kind, features in kinds for key, values in features.items()
-    }
+    lists = [(key, kind, values) for kind, features in kinds for key, values in features.items()]
     # image/encoded makes this long: its bytes are copied once, not once a level.
     parts: list[bytes] = [b""]
-    for key, (kind, values) in sorted(lists.items()):
+    for key, kind, values in sorted(lists, key=_key_of):
         pieces = _list_pieces(kind, values)
-        content = sum(map(len, pieces))
-        head = _prefix(kind, content)
-        feature_head = _prefix(2, len(head) + content)
-        key_field = _key_field(key)
-        parts.append(_prefix(1, len(key_field) + len(feature_head) + len(head) + content))
-        parts += (key_field, feature_head, head, *pieces)
+        parts.append(_entry_head(key, kind, sum(map(len, pieces))))
+        parts += pieces
     parts[0] = _prefix(1, sum(map(len, parts)))
     return b"".join(parts)
 
 
+def _key_of(entry: tuple[str, int, Sequence[Any]]) -> str:
+    return entry[0]
+
+
 def _list_pieces(kind: int, values: Sequence[Any]) -> list[bytes]:
-    if kind == 1:
-        return [piece for value in values for piece in (_prefix(1, len(value)), value)]
     if not values:
         return []
-    packed = struct.pack(f"<{len(values)}f", *values) if kind == 2 else b"".join(map(_varint, values))
+    if kind == 1:
+        return [piece for value in values for piece in (_prefix(1, len(value)), value)]
+    if kind == 2:
+        packed = struct.pack(f"<{len(values)}f", *values)
+    elif min(values) >= 0 and max(values) < 0x80:
+        packed = bytes(values)
+    else:
+        packed = b"".join(map(_varint, values))
     return [_prefix(1, len(packed)), packed]
 
 
-@functools.lru_cache(maxsize=256)
-def _key_field(key: str) -> bytes:
+@functools.lru_cache(maxsize=4096)
+def _entry_head(key: str, kind: int, length: int) -> bytes:
+    """Return what stands before the list of a feature of so many bytes: the key, and the lengths of all levels."""
     name = key.encode()
-    return _prefix(1, len(name)) + name
+    key_field = _prefix(1, len(name)) + name
+    head = _prefix(kind, length)
+    feature_head = _prefix(2, len(head) + length)
+    return _prefix(1, len(key_field) + len(feature_head) + len(head) + length) + key_field + feature_head + head
+
+
+_SHORT = [[bytes((number << 3 | _BYTES, length)) for length in range(0x80)] for number in range(4)]
+"""The prefixes of all short fields."""
 
 
 def _prefix(number: int, length: int) -> bytes:
-    if length < 0x80:
-        return bytes((number << 3 | _BYTES, length))
-    return bytes((number << 3 | _BYTES,)) + _varint(length)
+    return _SHORT[number][length] if length < 0x80 else bytes((number << 3 | _BYTES,)) + _varint(length)
 
 
 def _varint(value: int) -> bytes:

@@ -20,7 +20,8 @@ def job(plan: Plan) -> Job:
     return Job(
         command=(
             "-m", "pipeline.jobs.dataset", *reading(plan), *keeping,
-            "--check-file", "{check}", "--page-name", run.dataset_page, "--tf-csv-dir", "{tf_csv}",
+            "--check-file", "{check}", "--page-name", run.dataset_page, "--cache", run.check_cache,
+            "--tf-csv-dir", "{tf_csv}",
         ),
         inputs={"dataset": Place(DATASET), "check": Place(run.check)},
         outputs={"tf_csv": Place(run.tf_csv)},

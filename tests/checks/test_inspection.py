@@ -13,7 +13,8 @@ from PIL import Image as Pillow
 from PIL import ImageEnhance
 
 from pipeline.checks.duplicates import FARTHEST_BITS
-from pipeline.checks.inspection import Inspected, inspect_image, lying_suffix
+from pipeline.checks.inspected_images import Inspected
+from pipeline.checks.inspection import inspect_image, lying_suffix
 from pipeline.datasets.model import Embedded
 from tests.checks.photos import make_photo
 from tests.project import shared_data

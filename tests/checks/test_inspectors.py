@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import resource
 import signal
@@ -9,14 +10,17 @@ import subprocess
 import sys
 import time
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from pipeline.checks import inspectors
-from pipeline.checks.inspection import Inspected, inspect_image
+from pipeline.checks.inspected_images import Inspected, read_known, read_stamp, version
+from pipeline.checks.inspection import inspect_image
 from pipeline.checks.inspectors import CRASHED, Inspectors, inspect_images, open_inspectors
+from pipeline.datasets.frame import Header
 from pipeline.datasets.model import Embedded, Image
 from tests.checks.photos import make_photo
 from tests.checks.test_inspection import png_of
@@ -34,7 +38,7 @@ def draw_images(folder: Path, count: int) -> list[Image]:
 
 def inspect(images: list[Image], folder: Path, **options: object) -> list[Inspected]:
     with open_inspectors(2) as processes:
-        return inspect_images(images, folder, processes, **options)  # type: ignore[arg-type]
+        return list(inspect_images(images, folder, processes, **options))  # type: ignore[arg-type]
 
 
 def test_all_are_inspected_in_order(tmp_path: Path) -> None:
@@ -51,7 +55,8 @@ def test_what_is_known_is_not_inspected_again(tmp_path: Path, monkeypatch: pytes
     os.utime(images[3].path, (1, 1))
     asked: list[str] = []
 
-    def counting(self: Inspectors, tasks: list[tuple[str, None]]) -> object:
+    def counting(self: Inspectors, lazy: Iterable[tuple[str, None]]) -> object:
+        tasks = list(lazy)
         asked.extend(path for path, _ in tasks)
         return (inspect_image(Path(path)) for path, _ in tasks)
 
@@ -68,19 +73,34 @@ def test_what_is_known_is_not_inspected_again(tmp_path: Path, monkeypatch: pytes
     [
         b"",
         b"{}",
-        b'["other version", {}]',
-        b'["", {"0.jpg": 3}]',
+        b'"other version"\n',
+        b"VERSION\n3",
         b"\xff\xff",
-        b'["VERSION", {"0.jpg": [1, 2, "", "zz", "", "", ""]}]',
+        b'VERSION\n["0.jpg", STAMP, "", "zz", "", "", "", null]',
+        b'VERSION\n["0.jpg", STAMP, "ab", "", "", "", "", null]',
+        b'VERSION\n["0.jpg", STAMP, "", "", "", "", "", [1, 2, 99999999999]]',
+        b'VERSION\n["1.jpg", STAMP, "", "", "", "", "", null]\n["0.jpg", STAMP, "", "", "", "", "", null]',
     ],
 )
 def test_a_cache_that_is_none_does_no_harm(tmp_path: Path, content: bytes) -> None:
     images = draw_images(tmp_path, 2)
-    status = images[0].path.stat()
     cache = tmp_path / "cache.json"
-    content = content.replace(b"VERSION", msgspec.json.encode(inspectors._version())[1:-1])
-    cache.write_bytes(content.replace(b"1, 2", f"{status.st_size}, {status.st_mtime_ns}".encode()))
+    content = content.replace(b"VERSION", msgspec.json.encode(version()))
+    cache.write_bytes(content.replace(b"STAMP", ", ".join(map(str, read_stamp(images[0].path))).encode()))
     assert inspect(images, tmp_path, cache_file=cache) == [inspect_image(image.path) for image in images]
+
+
+def test_a_cache_tells_headers_and_hashes_of_files_that_are_what_they_were(tmp_path: Path) -> None:
+    images, cache = draw_images(tmp_path, 3), tmp_path / "cache.json"
+    inspect(images, tmp_path, cache_file=cache)
+    content = images[0].path.read_bytes()
+    images[0].path.unlink()
+    images[0].path.write_bytes(content)  # another file, if with the same bytes
+    known = read_known(cache, tmp_path)
+    assert (known.find_header(images[0].path), known.find_sha256(images[0].path)) == (None, None)
+    assert known.find_header(images[1].path) == Header(120, 90, 1)
+    assert known.find_sha256(images[1].path) == hashlib.sha256(images[1].path.read_bytes()).hexdigest()
+    assert known.find_header(tmp_path / "3.jpg") is None
 
 
 def test_what_was_inspected_before_an_interrupt_is_kept(tmp_path: Path) -> None:

@@ -66,6 +66,17 @@ def test_each_shape_has_the_box_around_it(tmp_path: Path, changed: dict[str, Any
     assert read_one(tmp_path).boxes == (box,)
 
 
+def test_a_circle_is_cut_off_at_the_edges_of_its_image(tmp_path: Path) -> None:
+    circle = {**RECTANGLE, "shape_type": "circle", "points": [[2, 28], [5, 32]]}
+    path = write(tmp_path, circle)
+    problems = Problems()
+    assert read_one(tmp_path, problems).boxes == (Box("cat", 0, 23, 7, 30),)
+    assert messages(problems) == {"box_clipped": [f"{path}: shape 1"]}
+    write(tmp_path, {**circle, "points": [[-2, 28], [1, 32]]})
+    with pytest.raises(DataError, match="is outside its image"):
+        read_one(tmp_path)
+
+
 def test_a_mask_has_the_box_of_the_pixels_that_are_set(tmp_path: Path) -> None:
     drawn = draw_picture(tmp_path / "mask.png", size=(3, 2))
     data = base64.b64encode(drawn.read_bytes()).decode()

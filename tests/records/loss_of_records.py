@@ -17,6 +17,7 @@ sys.path[:0] = [ROOT, os.path.join(ROOT, "container_scripts")]
 import tensorflow as tf  # noqa: E402
 import train  # noqa: E402
 import training_graph  # noqa: E402
+import training_options  # noqa: E402
 import training_records  # noqa: E402
 
 
@@ -25,7 +26,13 @@ def main(model, batch, *folders):
         names = training_records.read_label_map(os.path.join(folder, "label_map.pbtxt"))
         records = training_records.check_records(folder, "train", len(names))
         flags = argparse.Namespace(
-            config=None, model=model, records_dir=folder, steps=1000, batch=int(batch), input_size=None
+            config=None,
+            model=model,
+            records_dir=folder,
+            steps=1000,
+            batch=int(batch),
+            input_size=None,
+            options=training_options.read_options(None),
         )
         config = train.build_config(flags, records, names)
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:

@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 
 from pipeline.errors import DataError
 from pipeline.records.images import read_image
+from pipeline.records.jpeg import find_plain_size
 from tests.project import shared_data
 
 GRADIENT = np.add.outer(np.arange(30), np.arange(40)).astype(np.uint8) * 3
@@ -44,6 +45,7 @@ def test_what_tensorflow_decodes_keeps_its_bytes(
 ) -> None:
     path = draw(tmp_path / name, mode, **options)
     image = read_image(path)
+    assert read_image(path, is_checked=True) == image
     assert (image.data, image.format, image.width, image.height, image.reason) == (
         path.read_bytes(),
         word,
@@ -75,6 +77,7 @@ def test_odd_images_are_encoded_anew_and_counted_by_reason(
     tmp_path: Path, name: str, mode: str, options: dict[str, Any], word: str, reason: str
 ) -> None:
     image = read_image(draw(tmp_path / name, mode, **options))
+    assert read_image(tmp_path / name, is_checked=True) == image
     assert (image.format, image.width, image.height, image.reason) == (word, 40, 30, reason)
     again = decoded(image.data)
     assert again.format == word.upper()
@@ -101,6 +104,7 @@ def test_turning_a_photo_turns_its_pixels(tmp_path: Path) -> None:
     exif[0x0112] = 6
     path = draw(tmp_path / "a.jpg", exif=exif)
     image = read_image(path, labelled_size=(30, 40))
+    assert read_image(path, labelled_size=(30, 40), is_checked=True) == image
     assert (image.width, image.height, image.reason) == (30, 40, "EXIF rotation")
     turned = decoded(image.data)
     assert turned.getexif().get(0x0112, 1) == 1
@@ -160,3 +164,40 @@ def test_images_that_break_converters_are_converted_or_refused_by_name() -> None
             assert str(error).startswith(f"{path}: ")
             refused.add(path.name)
     assert refused == REFUSED
+
+
+def jpeg(*segments: tuple[int, bytes]) -> bytes:
+    return b"\xff\xd8" + b"".join(
+        b"\xff" + bytes([marker]) + (len(content) + 2).to_bytes(2, "big") + content for marker, content in segments
+    )
+
+
+def frame(*, depth: int = 8, height: int = 30, width: int = 40, components: int = 3) -> bytes:
+    sides = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return bytes([depth]) + sides + bytes([components]) + b"\x01\x22\x00" * components
+
+
+SCAN = (0xDA, b"\x01\x01\x00\x00\x3f\x00")
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (jpeg((0xE0, b"JFIF\0"), (0xC0, frame()), SCAN), (40, 30)),
+        (jpeg((0xC2, frame(components=1)), (0xC4, b""), SCAN), (40, 30)),
+        (jpeg((0xC0, frame(components=4)), SCAN), None),
+        (jpeg((0xC0, frame(depth=12)), SCAN), None),
+        (jpeg((0xC9, frame()), SCAN), None),
+        (jpeg((0xC3, frame()), SCAN), None),
+        (jpeg((0xC0, frame()), (0xC0, frame(width=50)), SCAN), None),
+        (jpeg((0xC0, frame(height=0)), SCAN), None),
+        (jpeg((0xC0, frame())), None),
+        (jpeg(SCAN, (0xC0, frame())), None),
+        (jpeg((0xC0, frame()), SCAN)[:12], None),
+        (b"\xff\xd8", None),
+        (b"", None),
+        (b"\x89PNG" + jpeg((0xC0, frame()), SCAN), None),
+    ],
+)
+def test_a_decoder_is_asked_of_all_but_plain_jpegs(data: bytes, size: tuple[int, int] | None) -> None:
+    assert find_plain_size(data) == size

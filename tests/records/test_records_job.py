@@ -126,6 +126,13 @@ def test_the_same_input_gives_the_same_bytes_with_any_number_of_workers(tmp_path
     assert written[0] == written[1] == written[2]
 
 
+def test_images_known_to_decode_give_the_same_bytes(tmp_path: Path) -> None:
+    tf_csv = make_tf_csv(tmp_path)
+    assert run_job("--tf-csv-dir", tf_csv, "--records-dir", tmp_path / "one").returncode == 0
+    assert run_job("--tf-csv-dir", tf_csv, "--records-dir", tmp_path / "two", "--checked").returncode == 0
+    assert hashes(tmp_path / "one") == hashes(tmp_path / "two")
+
+
 def test_the_seed_orders_the_images(tmp_path: Path) -> None:
     tf_csv = make_tf_csv(tmp_path)
     orders = []
