@@ -1,7 +1,7 @@
 """The grids on which a model lays its anchors: how many rows and columns each of its feature maps has.
 
-All known extractors pad their convolutions ("SAME"), so a map of stride s over n pixels has ceil(n / s) cells; what
-is not known to do so is not guessed. tests/odapi/test_anchors.py compares every preset with the real model.
+All known extractors but one pad what they compute ("SAME"), so a map of stride s over n pixels has ceil(n / s) cells;
+the VGG-16 pools what fits only, floor(n / s). What is not known to do either is not guessed. tests/odapi/test_anchors.py compares every preset with the real model.
 """
 
 from __future__ import annotations
@@ -33,8 +33,12 @@ _PYRAMIDS = frozenset(
     )
 )  # fmt: skip
 _FIRST_STAGES = frozenset(
-    ("faster_rcnn_inception_v2", "faster_rcnn_resnet50", "faster_rcnn_resnet101", "faster_rcnn_resnet152")
-)
+    (
+        "faster_rcnn_inception_v2", "faster_rcnn_resnet50", "faster_rcnn_resnet101", "faster_rcnn_resnet152",
+        "faster_rcnn_vgg16",
+    )
+)  # fmt: skip
+_UNPADDED = frozenset(("faster_rcnn_vgg16",))
 
 
 def find_feature_maps(extractor: Mapping[str, Any], *, height: int, width: int) -> list[Grid] | Unknown:
@@ -55,4 +59,5 @@ def find_feature_maps(extractor: Mapping[str, Any], *, height: int, width: int) 
         return Unknown(f"its feature extractor is {kind!r}, whose feature maps are not known here")
     multiple = 1 if kind in _FIRST_STAGES else max(int(extractor.get("pad_to_multiple", 1)), 1)
     rows, columns = (math.ceil(side / multiple) * multiple for side in (height, width))
-    return [(math.ceil(rows / stride), math.ceil(columns / stride)) for stride in strides]
+    count = math.floor if kind in _UNPADDED else math.ceil
+    return [(count(rows / stride), count(columns / stride)) for stride in strides]

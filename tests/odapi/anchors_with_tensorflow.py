@@ -6,13 +6,16 @@ Runs in the odapi environment, Python 3.7. Each line: {"pipeline": {...}, "heigh
 """
 
 import json
+import os
 import sys
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 from google.protobuf import json_format
-from object_detection.builders import model_builder
 from object_detection.protos import pipeline_pb2
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir, "container_scripts"))
+from feature_extractors import model_builder  # noqa: E402
 
 
 def find_anchors(pipeline, height, width):
