@@ -13,6 +13,8 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
+# Processes of `make test`: each may hold a TensorFlow of 2 GB
+WORKERS ?= 2
 ENV := .envs/pipeline
 ODPIPE := $(ENV)/bin/odpipe
 LOCK := dockerfiles/requirements/dev.txt
@@ -126,7 +128,7 @@ lock: $(ENV)/.ready ## write all lock files again
 .PHONY: test
 test: $(ENV)/.ready ## all tests that this machine can run, environments included
 	@$(ENV)/bin/python -m pipeline environments
-	@$(ENV)/bin/python -m pytest $(TESTS)
+	@$(ENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
 .PHONY: test-odapi
 test-odapi: $(ENV)/.ready ## the Object Detection API's own tests: is the environment sound? (10 minutes and more): ONLY=

@@ -12,9 +12,23 @@ import pytest
 from pipeline.sample import draw_sample
 from tests.project import copy_project, need_environment
 
+# Tests of a group run in one process, one after the other: they share what is dear to make. Others go by their file.
+GROUPS = {
+    "containers": ("containers",),
+    "exports": ("detect", "evaluate", "preflight", "tfjs", "toco", "whole_line"),
+}
+
 TINY = "tiny"
 IMAGES = 30
 STEPS = 30
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say for `pytest -n 2 --dist loadgroup` which tests must not be parted."""
+    group_of = {folder: group for group, folders in GROUPS.items() for folder in folders}
+    for item in items:
+        group = group_of.get(item.path.parent.name, str(item.path))
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def odpipe(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
