@@ -1,7 +1,8 @@
 """The grids on which a model lays its anchors: how many rows and columns each of its feature maps has.
 
 All known extractors but one pad what they compute ("SAME"), so a map of stride s over n pixels has ceil(n / s) cells;
-the VGG-16 pools what fits only, floor(n / s). What is not known to do either is not guessed. tests/odapi/test_anchors.py compares every preset with the real model.
+the VGG-16 pools what fits only, floor(n / s). What is not known to do either is not guessed.
+tests/odapi/test_anchors.py compares every preset with the real model.
 """
 
 from __future__ import annotations

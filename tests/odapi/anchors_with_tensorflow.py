@@ -15,7 +15,7 @@ from google.protobuf import json_format
 from object_detection.protos import pipeline_pb2
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir, "container_scripts"))
-from feature_extractors import model_builder  # noqa: E402
+from feature_extractors import model_builder
 
 
 def find_anchors(pipeline, height, width):
