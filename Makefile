@@ -32,6 +32,7 @@ LEARNING = LR=lr WARMUP=warmup SCHEDULE=schedule OPTIMIZER=optimizer AUGMENT=aug
 	MOVING_AVERAGE=moving-average QAT_DELAY=qat-delay SET=set
 WATCHING = EVAL_EVERY=eval-every PATIENCE=patience KEEP=keep
 MACHINE = DEVICE=device GPUS=gpus THREADS=threads
+EXPORTING = $(call settings,CHECKPOINT=checkpoint TFJS_WEIGHTS=tfjs-weights)
 TRAINING = $(READING) $(call flag,KEEP_GOING,keep-going) \
 	$(call settings,TEST_FRACTION=test-fraction MAX_SIDE=max-side BALANCE=balance $(LENGTH) $(LEARNING) $(WATCHING) $(MACHINE))
 JSON_FLAG = $(if $(filter command,$(firstword $(origin JSON))),$(if $(JSON),--json))
@@ -74,14 +75,14 @@ train-help: $(ENV)/.ready ## every setting of a training, explained; --max-side 
 
 .PHONY: freeze tflite tfjs export evaluate
 freeze tflite tfjs export: $(ENV)/.ready
-	@$(ODPIPE) $@ $(COMMON) $(call setting,CHECKPOINT,checkpoint) $(if $(PBTXT),--pbtxt) $(JSON_FLAG)
-export: ## frozen graph, SavedModel, TFLite and TensorFlow.js of the best checkpoint: NAME= [CHECKPOINT=last] [PBTXT=1]
+	@$(ODPIPE) $@ $(COMMON) $(EXPORTING) $(if $(PBTXT),--pbtxt) $(JSON_FLAG)
+export: ## frozen graph, SavedModel, TFLite and TensorFlow.js of the best checkpoint: NAME= [CHECKPOINT=last] [TFJS_WEIGHTS=] [PBTXT=1]
 tflite: ## only up to detect.tflite: NAME=
 tfjs: ## only up to the TensorFlow.js model: NAME=
 freeze: ## only up to the frozen graph: NAME=
 
 evaluate: $(ENV)/.ready ## mAP, size and time of every exported form: NAME= [CHECKPOINT=]
-	@$(ODPIPE) evaluate $(COMMON) $(call setting,CHECKPOINT,checkpoint) $(JSON_FLAG)
+	@$(ODPIPE) evaluate $(COMMON) $(EXPORTING) $(JSON_FLAG)
 
 .PHONY: detect
 detect: $(ENV)/.ready ## boxes for a folder of images: NAME= IMAGES= [OUT=] [THRESHOLD=] [GRAPH= LABELS=]
@@ -98,7 +99,7 @@ models: $(ENV)/.ready ## the models: input, figures, exports, hardware; one in f
 
 .PHONY: edgetpu
 edgetpu: $(ENV)/.ready ## compile for the Edge TPU (needs Google's edgetpu_compiler): NAME=
-	@$(ODPIPE) edgetpu $(COMMON) $(call setting,CHECKPOINT,checkpoint) $(JSON_FLAG)
+	@$(ODPIPE) edgetpu $(COMMON) $(EXPORTING) $(JSON_FLAG)
 
 .PHONY: preflight
 preflight: $(ENV)/.ready ## what the Edge TPU makes of a .tflite, no compiler needed: FILE= or NAME= [LOG=]

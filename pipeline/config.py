@@ -53,6 +53,9 @@ class Settings(TrainingSettings):
     checkpoint: Annotated[str, BeforeValidator(as_text)] = Field(
         "best", description="what is exported: best (by mAP on the test images), last, a step, or a checkpoint's path"
     )
+    tfjs_weights: Literal["uint8", "float16", "float32"] | None = Field(
+        None, description="weights of the fast browser build; unset: uint8 for quantized models, else float16"
+    )
     pbtxt: bool = Field(False, description="write the frozen graphs as readable text, too")
     backend: Literal["auto", "docker", "local"] = Field("auto", description="auto, docker or local")
     threshold: float = Field(0.5, ge=0, le=1, description="lowest score of a written detection")

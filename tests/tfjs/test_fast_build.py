@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,30 @@ def test_its_kernels_take_a_byte_each_and_lose_nothing(
         for folder in (tmp_path / "float32", tfjs_dir)
     ]
     assert sizes[1] < 0.3 * sizes[0]
+
+
+@pytest.mark.parametrize(("dtype", "share", "error"), [("float16", 0.5, 6e-4), ("uint8", 0.25, 2.1e-3)])
+def test_weights_of_any_values_are_stored_smaller(tmp_path: Path, dtype: str, share: float, error: float) -> None:
+    values = np.random.default_rng(1).uniform(-0.3, 0.7, 4096).astype(np.float32)
+    bias = values[:8] * 1000
+    (tmp_path / "group1-shard1of1.bin").write_bytes(values.tobytes() + bias.tobytes())
+    manifest = [
+        {"name": "kernel", "shape": [64, 64], "dtype": "float32"},
+        {"name": "bias", "shape": [8], "dtype": "float32"},
+    ]
+    model = {
+        "modelTopology": {"node": [{"name": "x", "attr": {"T": {}, "_noted": {}}}]},
+        "weightsManifest": [{"paths": ["group1-shard1of1.bin"], "weights": manifest}],
+    }
+    (tmp_path / "model.json").write_text(json.dumps(model))
+    code = f"import tfjs_weights; tfjs_weights.shrink_weights({str(tmp_path)!r}, {dtype!r})"
+    subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(SCRIPTS)}, check=True)
+    restored = read_weights(tmp_path)
+    np.testing.assert_array_equal(restored["bias"], bias)
+    np.testing.assert_allclose(restored["kernel"], values, atol=error)
+    assert (tmp_path / "group1-shard1of1.bin").stat().st_size == 4096 * 4 * share + 32
+    (node,) = json.loads((tmp_path / "model.json").read_text())["modelTopology"]["node"]
+    assert node["attr"] == {"T": {}}
 
 
 def read_weights(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
