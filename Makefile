@@ -129,7 +129,7 @@ lock: $(ENV)/.ready ## write all lock files again
 .PHONY: test
 test: $(ENV)/.ready ## all tests that this machine can run, environments included
 	@$(ENV)/bin/python -m pipeline environments
-	@$(ENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
+	@$(ENV)/bin/python -m pytest -n $(WORKERS) $(TESTS)
 
 .PHONY: test-odapi
 test-odapi: $(ENV)/.ready ## the Object Detection API's own tests: is the environment sound? (10 minutes and more): ONLY=

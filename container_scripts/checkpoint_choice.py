@@ -86,8 +86,15 @@ def _describe(train_dir, prefixes):
 
 def read_frozen_checkpoint(train_dir, frozen_dir):
     """Give the prefix of the checkpoint that a frozen folder was made of; fails when it is gone."""
-    with open(os.path.join(frozen_dir, "model.json"), encoding="utf-8") as file:
-        prefix = os.path.join(train_dir, json.load(file)["checkpoint"])
+    path = os.path.join(frozen_dir, "model.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            prefix = os.path.join(train_dir, json.load(file)["checkpoint"])
+    except (OSError, ValueError, KeyError):
+        fail(
+            "{} does not tell of which checkpoint the graphs beside it were made".format(path),
+            hint="make freeze NAME=... makes them again",
+        )
     if not os.path.exists(prefix + ".index"):
         fail(
             "the checkpoint that {} was made of is gone: {}".format(frozen_dir, prefix),

@@ -6,14 +6,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from pipeline.sample import draw_sample
 from tests.project import copy_project, need_environment
 
-# Tests of a group run in one process, one after the other: they share what is dear to make. Others go by their file.
-GROUPS = {
+# Folders whose tests run in one process, one after the other: they share what is dear to make. Other tests stay with
+# those of their file.
+SHARING = {
     "containers": ("containers",),
     "exports": ("detect", "evaluate", "preflight", "tfjs", "toco", "whole_line"),
 }
@@ -23,12 +26,18 @@ IMAGES = 30
 STEPS = 30
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say for `pytest -n 2 --dist loadgroup` which tests must not be parted."""
-    group_of = {folder: group for group, folders in GROUPS.items() for folder in folders}
-    for item in items:
-        group = group_of.get(item.path.parent.name, str(item.path))
-        item.add_marker(pytest.mark.xdist_group(group))
+class FolderScheduling(LoadScopeScheduling):
+    """Deal tests out to the processes of `pytest -n 2` without parting those that share something."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::")[0]
+        folder = Path(path).parent.name
+        return next((group for group, folders in SHARING.items() if folder in folders), path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FolderScheduling:
+    """Tell xdist how to deal tests out."""
+    return FolderScheduling(config, log)
 
 
 def odpipe(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

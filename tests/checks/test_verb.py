@@ -96,7 +96,8 @@ def test_a_good_dataset(project: Path, dataset: Path) -> None:
         "usable_boxes": 12,
     }
     assert (project / "output/cats/dataset.html").read_text().startswith("<!")
-    assert sorted(path.name for path in (project / "output/cats/.jobs").glob("*.json")) == ["check.json", "model.json"]
+    planned = sorted(path.name for path in (project / "output/cats/.jobs").glob("*.json"))
+    assert planned == ["check.json", "model.json", "options.json"]
 
 
 def test_a_bad_one_exits_with_3_and_counts_what_is_left(project: Path, dataset: Path) -> None:

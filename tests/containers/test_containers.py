@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+import tarfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import pytest
 from tests.containers.conftest import OWNER, RUN, Clone, draw_supervisely, run
 from tests.project import copy_project, need_environment
 
-pytestmark = [pytest.mark.containers, pytest.mark.slow]
+pytestmark = pytest.mark.containers
 
 GATE = "checkpoint-from_docker-compose-up-train"
 
@@ -54,6 +55,17 @@ def test_up_check_says_what_is_wrong_and_ends_well(clone: Clone, tmp_path: Path)
     assert "next: mend them, or KEEP_GOING=1" in done.stdout
     stopped = clone.compose("up", "dataset", NAME="bad", DATASET=str(dataset))
     assert stopped.returncode != 0
+
+
+def test_up_check_reads_a_dataset_in_a_tar(clone: Clone, tmp_path: Path) -> None:
+    dataset = draw_supervisely(tmp_path / "my images")
+    packed = tmp_path / "my images.tar"
+    with tarfile.open(packed, "w") as archive:
+        archive.add(dataset, arcname="my images")
+    done = clone.compose("up", "--exit-code-from", "check", "check", NAME="packed", DATASET=str(packed))
+    assert done.returncode == 0, done.stdout
+    found = json.loads((clone.root / "output" / "packed" / "check.json").read_text())
+    assert (found["format"], found["usable_images"], found["usable_boxes"]) == ("supervisely", 8, 16)
 
 
 def test_up_train_reads_a_dataset_from_anywhere_and_leaves_a_checkpoint(clone: Clone, tmp_path: Path) -> None:

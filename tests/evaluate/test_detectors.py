@@ -87,9 +87,19 @@ def test_every_runtime_sees_the_same_pixels(tiny_records_dir: Path, tmp_path: Pa
 
 
 @pytest.mark.odapi
-def test_a_train_folder_without_a_checkpoint_says_what_to_run(tiny_records_dir: Path, tmp_path: Path) -> None:
+def test_a_frozen_folder_says_of_which_checkpoint_it_was_made(
+    tiny_records_dir: Path, tiny_frozen_dir: Path, tmp_path: Path
+) -> None:
     command = [need_environment("odapi"), "container_scripts/detect_tensorflow.py", "--records-dir", tiny_records_dir]
-    command += ["--train-dir", tmp_path, "--frozen-dir", tmp_path, "--detections-dir", tmp_path / "out"]
-    done = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 3
-    assert done.stderr.endswith(f"error: no checkpoint in {tmp_path}\nhint: make train MODEL=...\n")
+    command += ["--train-dir", tmp_path, "--detections-dir", tmp_path / "out", "--frozen-dir"]
+    for frozen_dir, exit_code, said in (
+        (
+            tmp_path,
+            3,
+            f"error: {tmp_path}/model.json does not tell of which checkpoint the graphs beside it were made\n",
+        ),
+        (tiny_frozen_dir, 4, f"error: the checkpoint that {tiny_frozen_dir} was made of is gone: {tmp_path}/"),
+    ):
+        words = [str(word) for word in (*command, frozen_dir)]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+        assert (done.returncode, said in done.stderr) == (exit_code, True), done.stderr[-2000:]

@@ -75,7 +75,6 @@ def test_nothing_trained_says_what_to_run(odapi_python: Path, tmp_path: Path):
         4, [f"error: no checkpoint in {tmp_path}", "hint: make train MODEL=..."])  # fmt: skip
 
 
-@pytest.mark.slow
 def test_faster_rcnn_freezes_without_a_tflite_graph(odapi_python: Path, records: Path, tmp_path: Path):
     model = write_preset(tmp_path, small_preset(**read_preset("faster_rcnn_inception_v2").model_dump()))
     command = train_command(odapi_python, records, tmp_path / "train", model=model, steps=2)
