@@ -148,7 +148,7 @@ def test_a_cut_and_a_note_are_shown(tmp_path: Path) -> None:
 
 
 def test_an_export_judges_the_presets_that_are_made_for_the_edge_tpu(tmp_path: Path) -> None:
-    assert CHAINS["export"][-2:] == ("preflight", "export")
+    assert CHAINS["export"][-3:] == ("preflight", "frigate", "export")
     for preset in read_presets():
         job = STAGES["preflight"].job(make_plan(tmp_path, parse_settings({"model": preset.name, "name": "cats"})))
         assert (job.skip is None) == ("edgetpu" in preset.exports), preset.name
