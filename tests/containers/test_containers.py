@@ -45,15 +45,14 @@ def test_up_train_without_a_dataset_fails_and_makes_no_folder(clone: Clone) -> N
 def test_up_check_says_what_is_wrong_and_ends_well(clone: Clone, tmp_path: Path) -> None:
     dataset = draw_supervisely(tmp_path / "my images")
     (dataset / "ds" / "img" / "3.jpg").write_bytes(b"no image")
-    done = clone.compose(
-        "up", "--attach-dependencies", "--exit-code-from", "check", "check", NAME="bad", DATASET=str(dataset)
-    )
+    # Not with its dependencies attached: compose then stops it when the first of them has ended
+    done = clone.compose("up", "check", NAME="bad", DATASET=str(dataset))
     assert done.returncode == 0, done.stdout
     found = json.loads((clone.root / "output" / "bad" / "check.json").read_text())
     assert (found["usable_images"], found["findings"]["image_unreadable"]) == (7, 1)
     assert f"{dataset}/ds/img/3.jpg" in found["items"][0]["message"]
     assert "next: mend them, or KEEP_GOING=1" in done.stdout
-    stopped = clone.compose("up", "dataset", NAME="bad", DATASET=str(dataset))
+    stopped = clone.compose("up", "records", NAME="bad", DATASET=str(dataset))
     assert stopped.returncode != 0
 
 
