@@ -147,15 +147,19 @@ def _check_warmup(where, field, warmup, steps):
         )
 
 
+def _check_climb(where, schedule, name, base):
+    """A warm-up of `name`_steps begins at `name`_learning_rate, no higher than the rate of the field `base`."""
+    begin, end = getattr(schedule, name + "_learning_rate"), getattr(schedule, base)
+    if getattr(schedule, name + "_steps") and begin > end:
+        refuse(
+            "{}.{}_learning_rate is {:g}, above {}, {:g}: a warm-up climbs".format(where, name, begin, base, end),
+            "SET={}.{}_learning_rate={:g}".format(where, name, end / 10),
+        )
+
+
 def _check_cosine(where, schedule, steps):
     _check_warmup(where, "warmup_steps", schedule.warmup_steps, steps)
-    if schedule.warmup_steps and schedule.warmup_learning_rate > schedule.learning_rate_base:
-        refuse(
-            "{0}.warmup_learning_rate is {1:g}, above learning_rate_base, {2:g}: a warm-up climbs".format(
-                where, schedule.warmup_learning_rate, schedule.learning_rate_base
-            ),
-            "SET={}.warmup_learning_rate={:g}".format(where, schedule.learning_rate_base / 10),
-        )
+    _check_climb(where, schedule, "warmup", "learning_rate_base")
     if schedule.total_steps != steps:
         refuse(
             "{}.total_steps is {}, and the run has {} steps: {}".format(
@@ -177,13 +181,7 @@ def _check_cosine(where, schedule, steps):
 
 def _check_exponential(where, schedule, steps):
     _check_warmup(where, "burnin_steps", schedule.burnin_steps, steps)
-    if schedule.burnin_steps and schedule.burnin_learning_rate > schedule.initial_learning_rate:
-        refuse(
-            "{0}.burnin_learning_rate is {1:g}, above initial_learning_rate, {2:g}: a warm-up climbs".format(
-                where, schedule.burnin_learning_rate, schedule.initial_learning_rate
-            ),
-            "SET={}.burnin_learning_rate={:g}".format(where, schedule.initial_learning_rate / 10),
-        )
+    _check_climb(where, schedule, "burnin", "initial_learning_rate")
     if not 0 < schedule.decay_factor <= 1 or schedule.decay_steps < 1:
         refuse(
             "{}: decay_factor is {:g} and decay_steps {}; wanted a factor of 0 to 1 and a step from 1".format(

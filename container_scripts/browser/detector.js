@@ -102,8 +102,7 @@ export class Detector {
    */
   async detectRows(image, { limits, maxDetections = DEFAULTS.maxDetections, iou } = {}) {
     const { tf, description } = this;
-    const { height, width, resize, scale, offset } = description.input;
-    const fitted = fitInput(image, this.input, { height, width, resize, scale, offset });
+    const fitted = fitInput(image, this.input, description.input);
     const outputs = this.run();
     const [codes, scores] = await Promise.all(outputs.map((tensor) => tensor.data()));
     tf.dispose(outputs);

@@ -8,7 +8,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,6 +23,7 @@ from pipeline.datasets.frame import Header
 from pipeline.datasets.model import Embedded, Image
 from tests.checks.photos import make_photo
 from tests.checks.test_inspection import png_of
+from tests.processes import assert_none_outlives
 from tests.project import ROOT
 
 
@@ -183,23 +183,7 @@ with open_inspectors(2) as processes:
 
 def test_no_process_outlives_the_one_that_started_it() -> None:
     """They would hold the stage's lock for ever."""
-    started = subprocess.Popen([sys.executable, "-c", WAITING], stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    assert started.stdout is not None
-    children = [int(word) for word in started.stdout.readline().split()]
-    started.kill()
-    started.wait()
-    deadline = time.monotonic() + 10
-    while any(is_alive(child) for child in children):
-        assert time.monotonic() < deadline, "a process is left"
-        time.sleep(0.05)
-    assert len(children) == 2
-
-
-def is_alive(process: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
-    except OSError:
-        return False
+    assert_none_outlives(WAITING)
 
 
 def test_the_limit_is_for_the_processes_only() -> None:
