@@ -32,7 +32,7 @@ LEARNING = LR=lr WARMUP=warmup SCHEDULE=schedule OPTIMIZER=optimizer AUGMENT=aug
 	MOVING_AVERAGE=moving-average QAT_DELAY=qat-delay SET=set
 WATCHING = EVAL_EVERY=eval-every PATIENCE=patience KEEP=keep
 MACHINE = DEVICE=device GPUS=gpus THREADS=threads
-EXPORTING = $(call settings,CHECKPOINT=checkpoint TFJS_WEIGHTS=tfjs-weights)
+EXPORTING = $(call settings,CHECKPOINT=checkpoint TFJS_WEIGHTS=tfjs-weights NMS=nms MAX_DETECTIONS=max-detections TOLERANCE=tolerance)
 TRAINING = $(READING) $(call flag,KEEP_GOING,keep-going) \
 	$(call settings,TEST_FRACTION=test-fraction MAX_SIDE=max-side BALANCE=balance $(LENGTH) $(LEARNING) $(WATCHING) $(MACHINE))
 JSON_FLAG = $(if $(filter command,$(firstword $(origin JSON))),$(if $(JSON),--json))
@@ -140,5 +140,5 @@ lint: $(ENV)/.ready ## ruff, mypy, and Python 3.6 syntax of the scripts in the i
 	@$(ENV)/bin/ruff check .
 	@$(ENV)/bin/ruff format --check .
 	@$(ENV)/bin/mypy
-	@$(ENV)/bin/vermin --quiet --no-tips --violations -t=3.6- container_scripts/*.py pipeline/receipts.py pipeline/augmentations.py \
+	@$(ENV)/bin/vermin --quiet --no-tips --violations -t=3.6- container_scripts/*.py container_scripts/*/*.py pipeline/receipts.py pipeline/augmentations.py \
 		pipeline/report/screen.py dockerfiles/self_check.py $(addprefix pipeline/detections/,detections_file.py image_folder.py decode.py)

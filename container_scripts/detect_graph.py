@@ -39,7 +39,7 @@ def main():
     if problem:
         fail(problem, exit_code=3)
 
-    import graph_runtime  # TensorFlow takes seconds to load; what is wrong above is said at once
+    from detection import graph_runtime  # TensorFlow takes seconds to load; what is wrong above is said at once
 
     # Each session.run stays in its caller's thread and several callers run side by side: a detector's graph is
     # hundreds of small operations, too few at a time to fill the cores. CPU time an image is the same (12 to 15 ms at

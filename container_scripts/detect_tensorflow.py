@@ -13,14 +13,12 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 
-import checkpoint_choice
-import checkpoint_detector
-import checkpoints
-import graph_runtime
-import model_config
 import tensorflow as tf
+from checkpoints import checkpoint_choice, checkpoint_files
+from configs import model_config
+from detection import checkpoint_detector, graph_runtime
+from detection.test_images import ImageDecoder
 from screen import Progress, fail, say
-from test_images import ImageDecoder
 
 from pipeline.detections.detections_file import DetectionsWriter, Header, ImageDetections, measure_size_bytes
 
@@ -81,7 +79,7 @@ def load_artefacts(train_dir, frozen_dir):
 
 def load_checkpoint(train_dir, checkpoint):
     """Build the evaluation graph from pipeline.config and restore the checkpoint into it."""
-    config = model_config.read_trained_config(train_dir, checkpoints.is_quantized(checkpoint))
+    config = model_config.read_trained_config(train_dir, checkpoint_files.is_quantized(checkpoint))
     detector = checkpoint_detector.CheckpointDetector(config, graph_runtime.session_config())
     detector.restore(checkpoint)
     return detector

@@ -12,11 +12,11 @@ import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
-import { decodeImage } from "./decode_image.mjs";
-import { FastModel } from "./fast_model.mjs";
-import { GraphModel, ModelError } from "./graph_model.mjs";
-import { Progress, fail, say } from "./screen.mjs";
-import { RecordError, countRecords, findShards, parseExample, readRecords } from "./tfrecord.mjs";
+import { decodeImage } from "./node/decode_image.mjs";
+import { FastModel } from "./node/fast_model.mjs";
+import { GraphModel, ModelError } from "./node/graph_model.mjs";
+import { Progress, fail, say } from "./node/screen.mjs";
+import { RecordError, countRecords, findShards, parseExample, readRecords } from "./node/tfrecord.mjs";
 
 const USAGE = `usage: detect_tfjs.mjs --records-dir DIR --tfjs-dir DIR --detections-dir DIR
 

@@ -26,17 +26,15 @@ if __name__ == "__main__" and os.environ.get("PYTHONHASHSEED") != "0":
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
-import checkpoint_choice
-import checkpoints
 import feature_extractors  # noqa: F401 - known to the exporter's builder from here on
-import model_config
-import moving_averages
 import tensorflow as tf
-import training_records
+from checkpoints import checkpoint_choice, checkpoint_files, moving_averages
+from configs import model_config
 from google.protobuf import text_format
 from object_detection import export_tflite_ssd_graph_lib, exporter
 from screen import say
 from tensorflow.core.protobuf import saved_model_pb2
+from training import training_records
 
 # max_classes_per_detection is read by fast NMS only.
 MAX_CLASSES_PER_DETECTION = 1
@@ -46,8 +44,8 @@ def freeze(train_dir, frozen_dir, text_graphs, wanted=checkpoint_choice.BEST):
     """Write every graph of a checkpoint; returns what model.json says."""
     checkpoint = checkpoint_choice.choose(train_dir, wanted)
     config = model_config.read_config_file(os.path.join(train_dir, "pipeline.config"))
-    quantized = checkpoints.is_quantized(checkpoint)
-    step = checkpoints.read_step(checkpoint)
+    quantized = checkpoint_files.is_quantized(checkpoint)
+    step = checkpoint_files.read_step(checkpoint)
     if config.HasField("graph_rewriter") and not quantized:
         say(
             "step {} is not quantized yet (that starts at step {}): freezing a float model; train on for uint8".format(

@@ -18,11 +18,10 @@ import shutil
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
-import keras_config
-import keras_fit
 import tensorflow as tf
 import vgg16_extractor
-from keras_weights import KerasFile, parse_json
+from keras_models import keras_config, keras_fit
+from keras_models.keras_weights import KerasFile, parse_json
 from screen import fail, say
 
 PREFIX = "model.ckpt"

@@ -14,8 +14,8 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
-import model_config
 import tensorflow as tf
+from configs import model_config
 from feature_extractors import model_builder
 from screen import fail
 from tensorflow.contrib import quantize

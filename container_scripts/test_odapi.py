@@ -152,7 +152,7 @@ def main():
         fail("{} has no *{}.py with {!r} in its name".format(package_dir, SUFFIX, arguments.only), exit_code=2)
     began = time.time()
     with tempfile.TemporaryDirectory() as folder:
-        import odapi_test_files  # imports TensorFlow
+        from odapi_tests import odapi_test_files  # imports TensorFlow
 
         odapi_test_files.copy_package(package_dir, folder)
         results = run_all(names, folder, excused, max(arguments.jobs, 1))

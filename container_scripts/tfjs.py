@@ -68,7 +68,7 @@ def load_converter():
 
 def convert(saved_model_dir, tfjs_dir, converter):
     """Convert a SavedModel into a folder; return the content of its model.json."""
-    from tfjs_graph import write_rewritten_saved_model
+    from tfjs_build.tfjs_graph import write_rewritten_saved_model
 
     with tempfile.TemporaryDirectory() as rewritten_dir:
         saved_model = write_rewritten_saved_model(saved_model_dir, rewritten_dir)
@@ -113,7 +113,7 @@ def main():
         file.write("\n")
     say_size("TensorFlow.js model", arguments.tfjs_dir)
     if model["architecture"] == "ssd":
-        from tfjs_fast import write_fast_build
+        from tfjs_build.tfjs_fast import write_fast_build
 
         # Trained for eight bits, kernels lie on a grid of eight bits; others keep their precision.
         dtype = arguments.weights or ("uint8" if model["quantized"] else "float16")

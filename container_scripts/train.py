@@ -14,22 +14,28 @@ import argparse
 import os
 import shutil
 
-from stop_signal import Stopped, StopSignal
+from training.stop_signal import Stopped, StopSignal
 
 STOP = StopSignal()  # before TensorFlow, whose import takes seconds
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 
-import checkpoints  # noqa: E402
-import config_checks  # noqa: E402
-import devices  # noqa: E402
-import metrics_files  # noqa: E402
-import model_config  # noqa: E402
-import pretrained_weights  # noqa: E402
-import training_loop  # noqa: E402
-import training_options  # noqa: E402
-import training_records  # noqa: E402
+from checkpoints import (  # noqa: E402
+    checkpoint_files,
+    pretrained_weights,
+)
+from configs import (  # noqa: E402
+    config_checks,
+    model_config,
+    training_options,
+)
 from screen import say  # noqa: E402
+from training import (  # noqa: E402
+    devices,
+    metrics_files,
+    training_loop,
+    training_records,
+)
 
 
 def build_config(arguments, records, class_names):
@@ -60,9 +66,9 @@ def train(arguments):
     train_dir = arguments.train_dir
     os.makedirs(train_dir, exist_ok=True)
     devices.choose(arguments.options, batch=training_options.batch_size(arguments.options, arguments.batch))
-    checkpoints.remove_half_saved(train_dir)
-    checkpoint = checkpoints.find_checkpoint(train_dir)
-    step = checkpoints.read_step(checkpoint) if checkpoint else 0
+    checkpoint_files.remove_half_saved(train_dir)
+    checkpoint = checkpoint_files.find_checkpoint(train_dir)
+    step = checkpoint_files.read_step(checkpoint) if checkpoint else 0
     if step > arguments.steps or (step == arguments.steps and _is_evaluated(train_dir, step, arguments.options)):
         say("{} has {} steps already; {} were asked for".format(train_dir, step, arguments.steps))
         return step
@@ -104,11 +110,11 @@ def main():
     except Stopped:
         step = 0
     if STOP.asked and step < arguments.steps:
-        kept = checkpoints.find_checkpoint(arguments.train_dir)
+        kept = checkpoint_files.find_checkpoint(arguments.train_dir)
         if kept:
             say(
                 "interrupted at step {}; kept {}: the same command goes on from there".format(
-                    checkpoints.read_step(kept), kept
+                    checkpoint_files.read_step(kept), kept
                 )
             )
         else:

@@ -9,7 +9,7 @@ import difflib
 from collections import OrderedDict
 from typing import Any, Dict, List, NamedTuple, Sequence
 
-# In a value: a number that only the model's input size gives (see container_scripts/augmentation.py)
+# In a value: a number that only the model's input size gives (see container_scripts/configs/augmentation.py)
 MODEL_SIDE = "side of the model's input"
 MODEL_PIXELS = "pixels of the model's input"
 QUARTER_OF_MODEL_PIXELS = "a quarter of the pixels of the model's input"

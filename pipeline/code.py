@@ -37,13 +37,11 @@ def imported_files(root: Path, path: str) -> Iterator[str]:
         return
     for module in imported_modules(ast.parse(text)):
         relative = module.replace(".", "/")
-        for candidate in (
-            f"{relative}.py",
-            f"{relative}/__init__.py",
-            f"{Path(path).parent}/{relative}.py",
-        ):
-            if (root / candidate).is_file():
-                yield candidate
+        # A script's own folder is on its path: a module beside it, or in a room of that folder, finds from there
+        for folder in ("", *(f"{parent}/" for parent in Path(path).parents)):
+            for candidate in (f"{folder}{relative}.py", f"{folder}{relative}/__init__.py"):
+                if (root / candidate).is_file():
+                    yield candidate
 
 
 def imported_modules(tree: ast.Module) -> Iterator[str]:

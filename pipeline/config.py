@@ -56,6 +56,13 @@ class Settings(TrainingSettings):
     tfjs_weights: Literal["uint8", "float16", "float32"] | None = Field(
         None, description="weights of the fast browser build; unset: uint8 for quantized models, else float16"
     )
+    nms: Literal["regular", "fast"] = Field(
+        "regular", description="post-processing in the TFLite files: regular (per class) or fast (may lose boxes)"
+    )
+    max_detections: int = Field(20, ge=1, le=100, description="boxes an image that the shipped TFLite files give")
+    tolerance: Annotated[str | None, BeforeValidator(as_text)] = Field(
+        None, description="mAP points that an artefact may lose: 2, or tflite=2,tfjs_fast=1; unset: limits of its kind"
+    )
     pbtxt: bool = Field(False, description="write the frozen graphs as readable text, too")
     backend: Literal["auto", "docker", "local"] = Field("auto", description="auto, docker or local")
     threshold: float = Field(0.5, ge=0, le=1, description="lowest score of a written detection")

@@ -20,13 +20,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [ROOT, os.path.join(ROOT, "container_scripts")]
 
-import model_config  # noqa: E402
 import tensorflow as tf  # noqa: E402
 import train  # noqa: E402
-import training_loop  # noqa: E402
-import training_options  # noqa: E402
-import training_records  # noqa: E402
+from configs import (  # noqa: E402
+    model_config,
+    training_options,
+)
 from object_detection import inputs  # noqa: E402
+from training import (  # noqa: E402
+    training_loop,
+    training_records,
+)
 
 WARM_UP = 5
 MANY_STEPS = 10**6  # of the schedule: quantization stays far ahead

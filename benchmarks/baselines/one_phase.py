@@ -12,9 +12,8 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 
 import train_two_phases as train
-import training_graph
-import training_loop
 from tensorflow.contrib import quantize
+from training import training_graph, training_loop
 
 
 def main():

@@ -63,7 +63,7 @@ def length(plan: Plan) -> list[str]:
 
 
 def options(plan: Plan) -> dict[str, Any]:
-    """Return what options.json holds: see container_scripts/training_options.py."""
+    """Return what options.json holds: see container_scripts/configs/training_options.py."""
     settings, source = plan.settings, pretrained.source_of(plan)
     return {
         "augment": None if settings.augment is None else list(settings.augment),

@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # From the street up: a room imports from its own floor and from those after it, never from one before.
 FLOORS: list[tuple[str, ...]] = [
-    ("cli", "cli_options", "__main__"),
+    ("cli", "__main__"),
+    ("verbs",),
     ("commands",),
     ("runner",),
     ("planner",),

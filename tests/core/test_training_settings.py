@@ -138,15 +138,19 @@ def test_the_job_knows_every_option_that_it_is_told(tmp_path: Path) -> None:
 
 def read_options(path: Path) -> tuple[int, list[str], str]:
     """Read an options.json as the job does; return exit code, the options' names, what was said."""
-    code = f"import json, training_options as t; print(json.dumps(t.read_options({str(path)!r})._fields))"
+    code = (
+        f"import json; from configs.training_options import *; print(json.dumps(read_options({str(path)!r})._fields))"
+    )
     folder = ROOT / "container_scripts"
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
     return done.returncode, json.loads(done.stdout or "[]"), done.stderr
 
 
 def test_images_fill_epochs_up_to_a_whole_step() -> None:
-    code = "import training_options as t; print(t.steps_of_epochs(1, 10, 4), t.steps_of_epochs(0.01, 10, 4), \
+    code = (
+        "from configs import training_options as t; print(t.steps_of_epochs(1, 10, 4), t.steps_of_epochs(0.01, 10, 4), \
         t.steps_of_epochs(2.5, 100, 1), t.batch_size(t.make_options(set=['train_config.batch_size = 7']), 4))"
+    )
     folder = ROOT / "container_scripts"
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["3", "1", "250", "7"]

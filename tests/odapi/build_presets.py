@@ -24,11 +24,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../container_scripts"))
 
-import model_config
 import model_variables
 import tensorflow as tf
-import training_graph
-import training_records
+from configs import model_config
+from training import training_graph, training_records
 
 SLOTS = ("Adam", "Adam_1", "Momentum", "beta1_power", "beta2_power")
 

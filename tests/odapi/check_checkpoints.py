@@ -14,12 +14,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [ROOT, os.path.join(ROOT, "container_scripts")]
 
-import best_checkpoint  # noqa: E402
-import checkpoint_choice  # noqa: E402
-import checkpoints  # noqa: E402
-import metrics_files  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
+from checkpoints import (  # noqa: E402
+    best_checkpoint,
+    checkpoint_choice,
+    checkpoint_files,
+)
+from training import metrics_files  # noqa: E402
 
 CONFIG = """model {{ ssd {{ num_classes: 1 }} }}
 {rewriter}
@@ -54,7 +56,7 @@ def run(folder, rewriter=REWRITER, scores=(), steps=(100, 200, 300)):
     best = best_checkpoint.BestCheckpoint(folder)
     for step, score in scores:
         prefix = os.path.join(folder, f"model.ckpt-{step}")
-        best.offer(prefix, step, checkpoints.is_quantized(prefix), Result(score))
+        best.offer(prefix, step, checkpoint_files.is_quantized(prefix), Result(score))
     return folder
 
 
@@ -96,7 +98,7 @@ def check_torn(folder):
     ):
         made = run(os.path.join(folder, "torn " + name), rewriter="")
         spoil(os.path.join(made, "model.ckpt-300"))
-        found[name] = told(checkpoints.find_checkpoint, made)
+        found[name] = told(checkpoint_files.find_checkpoint, made)
     return found
 
 
@@ -154,7 +156,7 @@ def check_kills(folder):
                 setattr(os, name, function)
         entry = best_checkpoint.BestCheckpoint(made).entry  # as the next run begins
         names = sorted(os.listdir(os.path.join(made, "best")))
-        damage = checkpoints.describe_damage(os.path.join(made, entry["prefix"]))
+        damage = checkpoint_files.describe_damage(os.path.join(made, entry["prefix"]))
         found.append([ended, entry["step"], damage, names])
     return found
 

@@ -15,11 +15,11 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../container_scripts"))
 
-import keras_fit
 import keras_to_checkpoint
 import numpy as np
 import tensorflow as tf
 import vgg16_extractor
+from keras_models import keras_fit
 
 import pipeline.report.screen
 

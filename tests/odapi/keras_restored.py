@@ -21,8 +21,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 
 import keras_to_checkpoint
 import numpy as np
-import pretrained_weights
 import tensorflow as tf
+from checkpoints import pretrained_weights
 from feature_extractors import model_builder
 from google.protobuf import text_format
 from object_detection.protos import pipeline_pb2

@@ -19,11 +19,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [ROOT, os.path.join(ROOT, "container_scripts")]
 
-import checkpoint_detector  # noqa: E402, F401
-import checkpoints  # noqa: E402
 import train  # noqa: E402
-import training_graph  # noqa: E402, F401
-import training_loop  # noqa: E402, F401
+from checkpoints import checkpoint_files  # noqa: E402
+from detection import checkpoint_detector  # noqa: E402, F401
+from training import (  # noqa: E402
+    training_graph,  # noqa: F401
+    training_loop,  # noqa: F401
+)
 
 
 def main():
@@ -76,7 +78,7 @@ def live(arguments, train_dir, moment, log):
         _, status = os.waitpid(child, 0)
     with open(log, encoding="utf-8", errors="replace") as file:
         lines = file.read().splitlines()
-    steps = [checkpoints.step_of(prefix) for prefix in checkpoints.list_all(train_dir)]
+    steps = [checkpoint_files.step_of(prefix) for prefix in checkpoint_files.list_all(train_dir)]
     return {
         "lines": lines,
         "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status),

@@ -97,7 +97,7 @@ for attempt in (
 
 def test_every_script_that_builds_models_knows_our_feature_extractors() -> None:
     builders = ("model_builder", "import exporter", "export_tflite_ssd_graph_lib", ", exporter")
-    scripts = {path.name: path.read_text(encoding="utf-8") for path in SCRIPTS.glob("*.py")}
+    scripts = {path.name: path.read_text(encoding="utf-8") for path in SCRIPTS.rglob("*.py")}
     building = {name for name, text in scripts.items() if any(word in text for word in builders)}
     assert {"training_graph.py", "freeze.py", "model_variables.py", "feature_extractors.py"} <= building
     unaware = {name for name in building - {"feature_extractors.py"} if "feature_extractors import" not in scripts[name]

@@ -57,5 +57,9 @@ def test_a_run_killed_at_random_moments_ends_as_if_nothing_had_been(
     assert entry["prefix"] == f"best/{best.stem}"
     assert (entry["quantized"], entry["map"]) == (True, max(line["map"] for line in quantized))
     assert (
-        run_code(odapi_python, f"import checkpoints; print(checkpoints.describe_damage({str(best)[:-6]!r}))") == "None"
+        run_code(
+            odapi_python,
+            f"from checkpoints import checkpoint_files; print(checkpoint_files.describe_damage({str(best)[:-6]!r}))",
+        )
+        == "None"
     )

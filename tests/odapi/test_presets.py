@@ -85,7 +85,9 @@ def test_a_preset_counts_its_parameters_right(built: dict[str, dict[str, Any]]) 
 def test_freezing_the_backbone_freezes_the_classification_network_and_nothing_else(
     built: dict[str, dict[str, Any]], odapi_python: Path
 ) -> None:
-    backbone = re.compile(run_code(odapi_python, "import config_overrides; print(config_overrides.BACKBONE)"))
+    backbone = re.compile(
+        run_code(odapi_python, "from configs import config_overrides; print(config_overrides.BACKBONE)")
+    )
     frozen = {
         name: {v: shape for v, shape in report["variables"].items() if backbone.search(v)}
         for name, report in built.items()

@@ -44,10 +44,11 @@ def test_a_quantized_model_trains_in_two_phases(two_phase_run):
 def test_only_the_last_checkpoint_holds_quantization_ranges(two_phase_run, odapi_python: Path):
     train_dir, _ = two_phase_run
     code = f"""
-import checkpoints
+from checkpoints import checkpoint_files
 folder = {str(train_dir)!r}
-print([checkpoints.is_quantized(folder + "/model.ckpt-%d" % step) for step in (4, 6)],
-      checkpoints.find_checkpoint(folder) == folder + "/model.ckpt-6", checkpoints.read_step(folder + "/model.ckpt-6"))
+print([checkpoint_files.is_quantized(folder + "/model.ckpt-%d" % step) for step in (4, 6)],
+      checkpoint_files.find_checkpoint(folder) == folder + "/model.ckpt-6",
+      checkpoint_files.read_step(folder + "/model.ckpt-6"))
 """
     assert run_code(odapi_python, code) == "[False, True] True 6"
 

@@ -13,9 +13,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../container_scripts"))
 
-import augmentation
 import numpy as np
 import tensorflow as tf
+from configs import augmentation
 from object_detection.builders import preprocessor_builder
 from object_detection.core import preprocessor, standard_fields
 from object_detection.protos import pipeline_pb2

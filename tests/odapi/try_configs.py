@@ -18,12 +18,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../container_scripts"))
 
-import config_checks
-import model_config
 import tensorflow as tf
-import training_options
-import training_records
+from configs import config_checks, model_config, training_options
 from object_detection.builders import optimizer_builder
+from training import training_records
 
 IMAGES, BOXES = 40, 120
 

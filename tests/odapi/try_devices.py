@@ -15,13 +15,17 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path[:0] = [ROOT, os.path.join(ROOT, "container_scripts")]
 os.environ["ODPIPE_VIRTUAL_DEVICES"] = "2"
 
-import checkpoints  # noqa: E402
-import devices  # noqa: E402
-import model_config  # noqa: E402
 import tensorflow as tf  # noqa: E402
-import training_graph  # noqa: E402
-import training_options  # noqa: E402
-import training_records  # noqa: E402
+from checkpoints import checkpoint_files  # noqa: E402
+from configs import (  # noqa: E402
+    model_config,
+    training_options,
+)
+from training import (  # noqa: E402
+    devices,
+    training_graph,
+    training_records,
+)
 
 BATCH = 8
 RATE = 0.002
@@ -69,7 +73,7 @@ def train(config, gpus, restore, save, steps):
                 [tf.compat.v1.global_variables_initializer(), tf.compat.v1.tables_initializer(), graph.start_input]
             )
             if restore:
-                checkpoints.restore(session, restore)
+                checkpoint_files.restore(session, restore)
             begin = saver.save(session, save + "-begin", write_meta_graph=False)
             losses, names = [], []
             for _ in range(steps):

@@ -14,13 +14,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../container_scripts"))
 
-import model_config
-import moving_averages
 import numpy as np
 import tensorflow as tf
-import training_graph
-import training_options
-import training_records
+from checkpoints import moving_averages
+from configs import model_config, training_options
+from training import training_graph, training_records
 
 SLOTS = ("Adam", "Adam_1", "beta1_power", "beta2_power", "global_step")
 

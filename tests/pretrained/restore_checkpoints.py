@@ -16,12 +16,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../container_scripts"))
 
-import checkpoint_comparison
-import model_config
 import model_variables
 import numpy as np
-import pretrained_weights
 import tensorflow as tf
+from checkpoints import checkpoint_comparison, pretrained_weights
+from configs import model_config
 from object_detection.protos import pipeline_pb2
 
 THEIRS = [f"class {number}" for number in range(5)]

@@ -2,8 +2,8 @@
 
     python tests/records/loss_of_records.py model.json BATCH RECORDS_DIR [RECORDS_DIR ...]
 
-The graph is that of container_scripts/training_graph.py, always with the same initial weights. Prints one JSON line a
-folder. Python 3.6 and TF 1.15.
+The graph is that of container_scripts/training/training_graph.py, always with the same initial
+weights. Prints one JSON line a folder. Python 3.6 and TF 1.15.
 """
 
 import argparse
@@ -16,9 +16,11 @@ sys.path[:0] = [ROOT, os.path.join(ROOT, "container_scripts")]
 
 import tensorflow as tf  # noqa: E402
 import train  # noqa: E402
-import training_graph  # noqa: E402
-import training_options  # noqa: E402
-import training_records  # noqa: E402
+from configs import training_options  # noqa: E402
+from training import (  # noqa: E402
+    training_graph,
+    training_records,
+)
 
 
 def main(model, batch, *folders):

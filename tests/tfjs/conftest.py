@@ -71,7 +71,7 @@ def run_module(node: Path, code: str, *arguments: str | Path) -> subprocess.Comp
     """Run JavaScript that imports modules of container_scripts by their names; `args` holds its arguments."""
     prelude = "const args = process.argv.slice(1);\n"
     for module in ("tfrecord", "decode_image", "screen"):
-        prelude += f"import * as {module} from {json.dumps((SCRIPTS / (module + '.mjs')).as_uri())};\n"
+        prelude += f"import * as {module} from {json.dumps((SCRIPTS / 'node' / (module + '.mjs')).as_uri())};\n"
     return subprocess.run(
         [node, "--input-type=module", "-e", prelude + code, "--", *map(str, arguments)],
         capture_output=True,

@@ -12,7 +12,7 @@ import sys
 import tensorflow as tf
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "container_scripts"))
-from tfjs_graph import rewrite_graph
+from tfjs_build.tfjs_graph import rewrite_graph
 
 tf1 = tf.compat.v1
 OUTPUTS = ["detection_boxes:0", "detection_scores:0", "detection_classes:0", "num_detections:0"]

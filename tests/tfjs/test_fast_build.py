@@ -23,8 +23,8 @@ pytestmark = pytest.mark.tfjs
 def run_detector(node: Path, tfjs_dir: Path, code: str, *arguments: str | Path) -> Any:
     """Run JavaScript with `detector` loaded as a program in Node would load it; return what it prints, as JSON."""
     prelude = f"""
-        import {{ requirePackage }} from {json.dumps((SCRIPTS / "npm_packages.mjs").as_uri())};
-        import {{ decodeImage }} from {json.dumps((SCRIPTS / "decode_image.mjs").as_uri())};
+        import {{ requirePackage }} from {json.dumps((SCRIPTS / "node/npm_packages.mjs").as_uri())};
+        import {{ decodeImage }} from {json.dumps((SCRIPTS / "node/decode_image.mjs").as_uri())};
         import {{ readFileSync }} from "node:fs";
         import {{ Detector, DetectorError }} from {json.dumps((tfjs_dir / "detector.js").as_uri())};
         const tf = {{ ...requirePackage("@tensorflow/tfjs-core"), ...requirePackage("@tensorflow/tfjs-converter") }};
@@ -93,7 +93,7 @@ def test_weights_of_any_values_are_stored_smaller(tmp_path: Path, dtype: str, sh
         "weightsManifest": [{"paths": ["group1-shard1of1.bin"], "weights": manifest}],
     }
     (tmp_path / "model.json").write_text(json.dumps(model))
-    code = f"import tfjs_weights; tfjs_weights.shrink_weights({str(tmp_path)!r}, {dtype!r})"
+    code = f"from tfjs_build import tfjs_weights; tfjs_weights.shrink_weights({str(tmp_path)!r}, {dtype!r})"
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(SCRIPTS)}, check=True)
     restored = read_weights(tmp_path)
     np.testing.assert_array_equal(restored["bias"], bias)

@@ -182,7 +182,7 @@ def test_the_screen_shows_durations_as_the_python_one_does(node: Path) -> None:
 
 def test_what_people_see_goes_to_the_screen_and_to_the_log(node: Path) -> None:
     code = f"""
-    import {{ Progress, fail, say }} from {json.dumps((SCRIPTS / "screen.mjs").as_uri())};
+    import {{ Progress, fail, say }} from {json.dumps((SCRIPTS / "node/screen.mjs").as_uri())};
     say("hello");
     const progress = new Progress("evaluate", 2);
     progress.update(2);

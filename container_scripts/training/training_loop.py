@@ -12,18 +12,12 @@ and best.json.
 import os
 import time
 
-import best_checkpoint
-import checkpoints
-import devices
-import evaluation
-import failing_batch
-import live_view
 import memory
-import metrics_files
-import sample_images
 import tensorflow as tf
-import training_records
+from checkpoints import best_checkpoint, checkpoint_files
 from screen import Progress, format_duration, say
+
+from training import devices, evaluation, failing_batch, live_view, metrics_files, sample_images, training_records
 
 SAVE_EVERY_S = 60.0
 METRICS_EVERY_STEPS = 10
@@ -36,7 +30,7 @@ class TrainingLoop:
     def __init__(self, config, train_dir, options, *, checkpoint, threads, seed, stop):
         """Take a final config, training_options.TrainingOptions, and the StopSignal that ends the loop early.
 
-        checkpoint: the prefix of the one to go on from, None at the start (see checkpoints.find_checkpoint).
+        checkpoint: the prefix of the one to go on from, None at the start (see checkpoint_files.find_checkpoint).
         """
         self.config = config
         self.train_dir = train_dir
@@ -46,7 +40,7 @@ class TrainingLoop:
         self.stop = stop
         self.steps = config.train_config.num_steps
         self.checkpoint = checkpoint
-        self.step = checkpoints.read_step(checkpoint) if checkpoint else 0
+        self.step = checkpoint_files.read_step(checkpoint) if checkpoint else 0
         self.metrics = metrics_files.MetricsFiles(train_dir, self.step)
         self.best = best_checkpoint.BestCheckpoint(train_dir)
         self.seconds = {"start": 0.0, "steps": 0.0, "checkpoints": 0.0, "evaluations": 0.0}
@@ -60,7 +54,7 @@ class TrainingLoop:
         with Progress("train", total=self.steps, unit="step", start=self.step, shows_rate=False) as self._progress:
             self.stop.saving = True
             if self.checkpoint is not None and self._is_evaluation_due():
-                self._evaluate(checkpoints.is_quantized(self.checkpoint))
+                self._evaluate(checkpoint_files.is_quantized(self.checkpoint))
             self.stop.saving = False
             while not self.stop.asked and not self._is_over():
                 quantized = self._is_quantization_due()
@@ -84,7 +78,7 @@ class TrainingLoop:
             return False
         if self.step >= self.config.graph_rewriter.quantization.delay:
             return True
-        if self.checkpoint is not None and checkpoints.is_quantized(self.checkpoint):
+        if self.checkpoint is not None and checkpoint_files.is_quantized(self.checkpoint):
             return True
         return self._is_out_of_patience(quantized=False)
 
@@ -107,7 +101,7 @@ class TrainingLoop:
     def _train_graph(self, quantized, until):
         """Train one graph, float or quantized, from the checkpoint until a step."""
         began = time.time()
-        import training_graph  # it imports all of the OD API: seconds that a finished run does without
+        from training import training_graph  # it imports all of the OD API: seconds that a finished run does without
 
         # A resumed run must not see the images of its first steps again in the same order.
         tf.compat.v1.set_random_seed(self.seed + self.step)
@@ -131,16 +125,16 @@ class TrainingLoop:
         """Give the graph's variables the values of the newest checkpoint; at step 0, those it starts from."""
         if self.checkpoint is None:
             if self.options.pretrained:
-                import pretrained_weights
+                from checkpoints import pretrained_weights
 
                 pretrained_weights.restore(session, self.options.pretrained, self.config, self.train_dir)
             return
-        if quantized and not checkpoints.is_quantized(self.checkpoint):
+        if quantized and not checkpoint_files.is_quantized(self.checkpoint):
             early = self.step < self.config.graph_rewriter.quantization.delay
             why = ", earlier than planned: " + self._describe_patience() if early else ""
             say("quantization from step {} on{}".format(self.step, why))
-        checkpoints.restore(session, self.checkpoint)
-        self._saver.recover_last_checkpoints(checkpoints.list_checkpoints(self.train_dir))
+        checkpoint_files.restore(session, self.checkpoint)
+        self._saver.recover_last_checkpoints(checkpoint_files.list_checkpoints(self.train_dir))
 
     def _run_steps(self, session, graph, quantized, until):
         first = noted_step = saved_step = self.step

@@ -34,7 +34,7 @@ LEARNING: Group = (
 )
 WATCHING: Group = ("Watching and stopping", ("eval_every", "patience", "keep"))
 MACHINE: Group = ("The machine", ("device", "gpus", "threads"))
-EXPORT: Group = ("What is exported", ("checkpoint", "tfjs_weights"))
+EXPORT: Group = ("What is exported", ("checkpoint", "tfjs_weights", "nms", "max_detections", "tolerance"))
 
 TRAINING = (LENGTH, LEARNING, WATCHING, MACHINE)
 

@@ -9,7 +9,7 @@ shapes: {variable: shape} of a graph's network; known: the same of a checkpoint.
 import collections
 import re
 
-import moving_averages
+from checkpoints import moving_averages
 
 EXTRACTORS = {
     "ssd": ("FeatureExtractor/",),

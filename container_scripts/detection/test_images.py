@@ -8,8 +8,9 @@ figures to quote come from `make evaluate`, which takes all.
 
 import glob
 
-import coco_metrics
 import tensorflow as tf
+
+from detection import coco_metrics
 
 MOST_IMAGES = 2000
 

@@ -10,8 +10,9 @@ import glob
 import os
 import re
 
-import config_overrides
 from screen import fail, say
+
+from configs import config_overrides
 
 # Above, nothing but NaN was ever learned; below, nothing at all.
 HIGHEST_RATE = {"adam_optimizer": 0.1, "rms_prop_optimizer": 0.1, "momentum_optimizer": 1.0}

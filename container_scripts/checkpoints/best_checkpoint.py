@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 
-import checkpoints
+from checkpoints import checkpoint_files
 
 
 class BestCheckpoint:
@@ -23,7 +23,7 @@ class BestCheckpoint:
     def __init__(self, train_dir):
         """Read best.json, and remove what a killed run left beside it."""
         self._train_dir = train_dir
-        self._folder = os.path.join(train_dir, checkpoints.BEST_FOLDER)
+        self._folder = os.path.join(train_dir, checkpoint_files.BEST_FOLDER)
         self.entry = read_best(train_dir)
         self._remove_others()
 
@@ -42,7 +42,7 @@ class BestCheckpoint:
             "map": result.map,
             "map_50": result.map_50,
             "quantized": quantized,
-            "prefix": "{}/{}".format(checkpoints.BEST_FOLDER, os.path.basename(kept)),
+            "prefix": "{}/{}".format(checkpoint_files.BEST_FOLDER, os.path.basename(kept)),
         }
         path = os.path.join(self._train_dir, "best.json")
         with open(path + ".part", "w", encoding="utf-8") as file:

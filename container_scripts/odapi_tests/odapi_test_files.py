@@ -12,7 +12,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-CONFIGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "odapi_tests")
+CONFIGS = os.path.dirname(os.path.abspath(__file__))
 CONFIG_FOLDERS = {
     "ssd_inception_v2_pets.config": "samples/configs",
     "ssd_mobilenet_v1_fpp.config": "test_data",

@@ -9,13 +9,11 @@ read_trained_config("output/cats/train", checkpoint)   what a checkpoint was tra
 import json
 import os
 
-import config_fields
-import config_overrides
-import config_text
-import training_options
 from google.protobuf import json_format, text_format
 from object_detection.protos import pipeline_pb2
 from screen import fail
+
+from configs import config_fields, config_overrides, config_text, training_options
 
 ARCHITECTURES = ("ssd", "faster_rcnn")
 SHUFFLED_IMAGES = 2048

@@ -6,9 +6,10 @@ hint: did you mean 'anchor_generator'?
 
 import re
 
-import config_fields
 from google.protobuf import descriptor_pool, text_format
 from screen import fail
+
+from configs import config_fields
 
 _PLACE = re.compile(r"^\d+:\d+ : (?:'.*': )?", re.DOTALL)
 _NO_FIELD = re.compile(r'Message type "(?P<type>[\w.]+)" (?:has no|should not have) field named "(?P<name>\w+)"')

@@ -17,13 +17,13 @@ import collections
 import json
 import os
 
-import checkpoint_comparison
-import model_config
-import moving_averages
 import tensorflow as tf
+from configs import model_config
 from google.protobuf import text_format
 from object_detection.protos import pipeline_pb2, string_int_label_map_pb2
 from screen import fail, say
+
+from checkpoints import checkpoint_comparison, moving_averages
 
 REPORT = "pretrained.json"
 LEAST_SHARE = 0.5  # of the backbone: with less, a training would take place on random weights under another name

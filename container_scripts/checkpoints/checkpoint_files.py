@@ -12,10 +12,11 @@ import os
 import re
 import shutil
 
-import moving_averages
 import numpy as np
 import tensorflow as tf
 from screen import fail, say
+
+from checkpoints import moving_averages
 
 NAME = re.compile(r"model\.ckpt-(\d+)\.index$")
 BEST_FOLDER = "best"

@@ -19,13 +19,14 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 from screen import fail
-from tfjs_graph import find_constant, rewrite_graph
-from tfjs_weights import shrink_weights
+
+from tfjs_build.tfjs_graph import find_constant, rewrite_graph
+from tfjs_build.tfjs_weights import shrink_weights
 
 INPUT = "normalized_input_image_tensor"
 OUTPUTS = ("raw_outputs/box_encodings", "raw_outputs/class_predictions")
 POST_PROCESSING = "TFLite_Detection_PostProcess"
-BROWSER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "browser")
+BROWSER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "browser")
 # real = pixel * scale + offset, a channel each: what every extractor of the SSDs does but the ResNets'.
 PREPROCESSING = {"scale": [2 / 255] * 3, "offset": [-1.0] * 3}
 

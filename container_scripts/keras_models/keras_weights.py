@@ -17,8 +17,9 @@ import re
 import zipfile
 
 import h5py
-from keras_config import CONTAINERS
 from screen import fail
+
+from keras_models.keras_config import CONTAINERS
 
 MOST_JSON_BYTES = 100 * 1024 * 1024
 

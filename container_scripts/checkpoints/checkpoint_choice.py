@@ -7,10 +7,10 @@ choose("output/cats/train", "1100")    output/cats/train/model.ckpt-1100
 import json
 import os
 
-import best_checkpoint
-import checkpoints
-import model_config
+from configs import model_config
 from screen import fail, say
+
+from checkpoints import best_checkpoint, checkpoint_files
 
 BEST, LAST = "best", "last"
 
@@ -20,14 +20,14 @@ def choose(train_dir, wanted):
 
     The best one is the last one where nothing was evaluated, or nothing since quantization began.
     """
-    there = checkpoints.list_all(train_dir)
+    there = checkpoint_files.list_all(train_dir)
     if not there and not _is_path(wanted):
         fail("no checkpoint in {}".format(train_dir), hint="make train MODEL=...", exit_code=4)
     if wanted == LAST:
         return _choose_last(train_dir)
     if wanted == BEST:
         return _choose_best(train_dir)
-    named = [prefix for prefix in there if str(checkpoints.step_of(prefix)) == wanted]
+    named = [prefix for prefix in there if str(checkpoint_files.step_of(prefix)) == wanted]
     if _is_path(wanted):
         path = wanted[: -len(".index")] if wanted.endswith(".index") else wanted
         named = [path] if os.path.exists(path + ".index") else []
@@ -37,7 +37,7 @@ def choose(train_dir, wanted):
             hint="CHECKPOINT=best, last, one of these steps, or the path of a checkpoint without its .index",
             exit_code=2,
         )
-    damage = checkpoints.describe_damage(named[-1])
+    damage = checkpoint_files.describe_damage(named[-1])
     if damage:
         fail("{} cannot be used: {}".format(named[-1], damage), hint="CHECKPOINT=best or last", exit_code=4)
     return named[-1]
@@ -48,7 +48,7 @@ def _is_path(wanted):
 
 
 def _choose_last(train_dir):
-    last = checkpoints.find_checkpoint(train_dir)
+    last = checkpoint_files.find_checkpoint(train_dir)
     if last is None:
         fail("no checkpoint in {} is whole".format(train_dir), hint="make train goes on from its start", exit_code=4)
     return last
@@ -59,14 +59,14 @@ def _choose_best(train_dir):
     if entry is None:
         return _choose_last(train_dir)
     best = os.path.join(train_dir, entry["prefix"])
-    damage = checkpoints.describe_damage(best)
+    damage = checkpoint_files.describe_damage(best)
     if damage:
         say("the best checkpoint, {}, is not used: {}".format(best, damage))
         return _choose_last(train_dir)
     config = model_config.read_config_file(os.path.join(train_dir, "pipeline.config"))
     if config.HasField("graph_rewriter") and not entry["quantized"]:
         last = _choose_last(train_dir)
-        if checkpoints.is_quantized(last):
+        if checkpoint_files.is_quantized(last):
             say("step {} scored best before quantization, and nothing was evaluated since".format(entry["step"]))
             return last
     return best
@@ -75,7 +75,7 @@ def _choose_best(train_dir):
 def _describe(train_dir, prefixes):
     """List the steps of checkpoints in a phrase: "800, 900 (best, mAP 0.520), 1000 (last)"."""
     entry = best_checkpoint.read_best(train_dir) or {}
-    steps = sorted({checkpoints.step_of(prefix) for prefix in prefixes})
+    steps = sorted({checkpoint_files.step_of(prefix) for prefix in prefixes})
     words = []
     for step in steps:
         notes = ["best, mAP {:.3f}".format(entry["map"])] if step == entry.get("step") else []

@@ -13,11 +13,11 @@ import json
 import math
 import os
 
-import checkpoints
-import model_config
-import record_boxes
-import training_records
+from checkpoints import checkpoint_files
+from configs import model_config
 from screen import fail, say
+
+from training import record_boxes, training_records
 
 FILE_NAME = "failed_batch.json"
 REMEMBERED = 50
@@ -78,7 +78,7 @@ class LossWatch:
         """Print and write what is known of the failed step; end the process."""
         images = self._describe_images(batch)
         cause, hint = self._find_cause(images, values, batch)
-        kept = checkpoints.find_checkpoint(self._train_dir)
+        kept = checkpoint_files.find_checkpoint(self._train_dir)
         report = {
             "step": step,
             "reason": reason,

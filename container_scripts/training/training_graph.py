@@ -10,11 +10,9 @@ import collections
 import functools
 import re
 
-import devices
-import model_config
 import tensorflow as tf
 import tf_slim as slim
-import training_input
+from configs import model_config
 from feature_extractors import model_builder
 from nets import resnet_utils
 from object_detection import model_lib
@@ -23,6 +21,8 @@ from object_detection.core import standard_fields
 from object_detection.models import faster_rcnn_inception_v2_feature_extractor as inception_v2
 from screen import fail
 from tensorflow.contrib import quantize
+
+from training import devices, training_input
 
 INPUT = standard_fields.InputDataFields
 

@@ -9,12 +9,13 @@ plain graph would read such weights wrongly, tensorflow/models#7584); the score 
 detection cannot be counted (TF1 detection model zoo page).
 """
 
-import graph_runtime
-import moving_averages
 import tensorflow as tf
+from checkpoints import moving_averages
 from feature_extractors import model_builder
 from object_detection import exporter
 from object_detection.builders import graph_rewriter_builder
+
+from detection import graph_runtime
 
 
 class CheckpointDetector(graph_runtime.GraphDetector):

@@ -6,9 +6,9 @@
 The config is one that model_config.fit_to_run has scaled to the run's steps already, so WARMUP=500 means 500 of them.
 """
 
-import augmentation
-import config_fields
 from screen import fail
+
+from configs import augmentation, config_fields
 
 # Of the extractors that the presets use: the classification network, without the layers that SSD adds behind it
 # (layer_19_2_Conv2d_3_3x3_s2_256, fpn/...). Faster R-CNN's second stage is its head, and stays trainable.

@@ -10,11 +10,9 @@ Detections are those of `make evaluate`: one image at a time, at score threshold
 
 import collections
 
-import checkpoint_detector
-import coco_metrics
-import graph_runtime
+from detection import checkpoint_detector, coco_metrics, graph_runtime
+from detection.test_images import ImageDecoder, TestImages
 from screen import say
-from test_images import ImageDecoder, TestImages
 
 from pipeline.detections.detections_file import to_pixels
 from pipeline.detections.image_folder import map_ahead

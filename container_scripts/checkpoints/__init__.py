@@ -1,0 +1,1 @@
+"""Checkpoints on disk: which are whole, which is best, what comes along from pretrained ones."""

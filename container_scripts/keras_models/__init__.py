@@ -1,0 +1,1 @@
+"""Keras classification models as TensorFlow checkpoints."""
