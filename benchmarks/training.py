@@ -3,10 +3,11 @@
     python benchmarks/training.py [--parts before,after,float,whole] [--model ssd_mobilenet_v2_quantized]
         [--float-model ssd_mobilenet_v2] [--batch 8] [--steps 15] [--rounds 1] [--whole-steps 40] [--records R]
 
-Ours and `object_detection.model_main` take turns, each a process. before, after: seconds a step of the quantized model
-before its `delay` (wanted: at least 1.6 times as fast) and after it (never slower); float: of the float model (never
-slower); whole: all of a quantized training, three quarters before the delay, start and evaluations included (wanted:
-1.4 times), the share of ours outside its steps, and from its start to its first step (wanted: 25 s on 2 cores).
+Ours and `object_detection.model_main`, each a process, take turns step by step, so that other work slows both alike.
+before, after: seconds a step of the quantized model before its `delay` (wanted: at least 1.6 times as fast) and after
+it (never slower); float: of the float model (never slower); whole: all of a quantized training, three quarters before
+the delay, start and evaluations included (wanted: 1.4 times), the share of ours outside its steps, and from its start
+to its first step (wanted: 25 s on 2 cores).
 Without --records, on images drawn here. ODPIPE_ODAPI_PYTHON names the interpreter of the odapi environment.
 """
 
@@ -77,15 +78,16 @@ def compare_steps(folder: Path, records: Path, model: str, part: str, flags: arg
     """Compare the seconds a step of one phase."""
     figures: dict[str, list[float]] = {"ours": [], "model_main": []}
     work: dict[str, list[float]] = {"ours": [], "model_main": []}
-    config = folder / "pipeline.config"
-    for turn in range(flags.rounds):
+    for number in range(flags.rounds):
+        config = folder / f"{part}{number}.config"
         ours = [BASELINES / "measure_steps.py", "--records-dir", records, "--model", folder / "model.json"]
         ours += ["--batch", flags.batch, "--steps", flags.steps, "--write-config", config]
-        found = {"ours": measure([*ours, "--quantized"] if part == "after" else ours)}
-        if part == "after":
-            config.write_text(set_delay(config.read_text(), 0))
-        theirs = [BASELINES / "model_main.py", "--config", config, "--model-dir", folder / f"{part}{turn}"]
-        found["model_main"] = measure([*theirs, "--steps", flags.steps])
+        theirs = [BASELINES / "model_main.py", "--config", config, "--model-dir", folder / f"{part}{number}"]
+        with Turns([*ours, "--quantized"] if part == "after" else ours) as first:
+            if part == "after":
+                config.write_text(set_delay(config.read_text(), 0))
+            with Turns([*theirs, "--steps", flags.steps]) as second:
+                found = dict(zip(("ours", "model_main"), take_turns(first, second), strict=True))
         for name, answer in found.items():
             figures[name] += answer["seconds"]
             work[name] += answer["processor"]
@@ -108,6 +110,60 @@ def set_delay(text: str, steps: int) -> str:
     """Put a quantization delay into the text of a pipeline.config."""
     lines = [f"    delay: {steps}" if line.strip().startswith("delay:") else line for line in text.splitlines()]
     return "\n".join(lines) + "\n"
+
+
+class Turns:
+    """A script in the odapi environment that does one step whenever it is told to (see baselines/turns.py)."""
+
+    def __init__(self, words: list[Any]) -> None:
+        """Start it, and wait until it is ready for its first step."""
+        self.name = str(words[0])
+        self.answer: dict[str, Any] | None = None
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed when the run is left)
+        self._process = subprocess.Popen(
+            [ODAPI, *map(str, words), "--turns"],
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+        )
+        self._wait()
+
+    def __enter__(self) -> Turns:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._log.close()
+
+    def step(self) -> None:
+        """Let it do a step; `answer` holds its figures after the last one."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        self._wait()
+
+    def _wait(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line == "turn\n":
+                return
+            if line.startswith('{"seconds"'):
+                self.answer = json.loads(line)
+        if self.answer is None:
+            self._log.seek(0)
+            raise SystemExit(f"{self.name} failed:\n{self._log.read()[-3000:]}")
+
+
+def take_turns(*runs: Turns) -> list[dict[str, Any]]:
+    """Let some runs do a step each, one after the other, to their ends; return their figures."""
+    while any(run.answer is None for run in runs):
+        for run in runs:
+            if run.answer is None:
+                run.step()
+    return [run.answer for run in runs if run.answer is not None]
 
 
 def measure(words: list[Any]) -> dict[str, Any]:

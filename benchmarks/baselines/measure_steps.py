@@ -1,7 +1,7 @@
 """Seconds a step of container_scripts/train.py, with its real input or with one batch repeated.
 
     python benchmarks/baselines/measure_steps.py --records-dir R --model model.json --batch 8 --steps 30 \\
-        [--quantized] [--constant] [--write-config pipeline.config]
+        [--quantized] [--constant] [--write-config pipeline.config] [--turns]
 
 Runs in the odapi environment. Graph, session and input are those of a training; only the loop that would save
 checkpoints is another. With --quantized it is the graph after the delay; with --constant the first batch is kept in
@@ -31,6 +31,7 @@ from training import (  # noqa: E402
     training_loop,
     training_records,
 )
+from turns import wait_for_turn  # noqa: E402
 
 WARM_UP = 5
 MANY_STEPS = 10**6  # of the schedule: quantization stays far ahead
@@ -38,6 +39,8 @@ MANY_STEPS = 10**6  # of the schedule: quantization stays far ahead
 
 class Measured(training_loop.TrainingLoop):
     """A training that only measures its steps."""
+
+    takes_turns = False
 
     def measure(self, steps, quantized):
         """Train some steps of one graph; return the figures of each."""
@@ -48,6 +51,7 @@ class Measured(training_loop.TrainingLoop):
 
     def _run_steps(self, session, graph, quantized, until):
         for _ in range(WARM_UP + until):
+            wait_for_turn(self.takes_turns)
             began, used = time.perf_counter(), time.process_time()
             session.run(self._fetches(graph))
             self.figures["seconds"].append(time.perf_counter() - began)
@@ -64,6 +68,7 @@ def main():
     parser.add_argument("--quantized", action="store_true")
     parser.add_argument("--constant", action="store_true")
     parser.add_argument("--write-config", help="where to leave the config that was measured")
+    parser.add_argument("--turns", action="store_true", help="wait for a line on standard input before each step")
     flags = parser.parse_args()
     flags.config, flags.input_size, flags.options = None, None, training_options.read_options(None)
     measured, flags.steps = flags.steps, MANY_STEPS
@@ -77,6 +82,7 @@ def main():
         model_config.write_config_file(config, flags.write_config)
     with tempfile.TemporaryDirectory() as folder:
         loop = Measured(config, folder, flags.options, checkpoint=None, threads=os.cpu_count(), seed=0, stop=train.STOP)
+        loop.takes_turns = flags.turns
         print(json.dumps(loop.measure(measured, flags.quantized)))
 
 

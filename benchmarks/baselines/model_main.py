@@ -1,6 +1,6 @@
 """The Object Detection API's own training, `object_detection.model_main`, with a clock in it.
 
-    python benchmarks/baselines/model_main.py --config pipeline.config --model-dir D --steps 30 [--whole]
+    python benchmarks/baselines/model_main.py --config pipeline.config --model-dir D --steps 30 [--whole] [--turns]
 
 Runs in the odapi environment. Without --whole it only trains; with it, it evaluates as model_main does: every ten
 minutes at most, and at the end. Prints {"seconds": [one a step], "processor": [...], "first_step": seconds from the
@@ -18,6 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf  # noqa: E402
 from absl import flags as absl_flags  # noqa: E402
 from object_detection import model_lib, model_main  # noqa: E402
+from turns import wait_for_turn  # noqa: E402
 
 WARM_UP = 5
 FIGURES = {"seconds": [], "processor": [], "first_step": None, "evaluations": 0}
@@ -26,7 +27,11 @@ FIGURES = {"seconds": [], "processor": [], "first_step": None, "evaluations": 0}
 class Clock(tf.estimator.SessionRunHook):
     """Takes the time of every step."""
 
+    def __init__(self, takes_turns):
+        self._takes_turns = takes_turns
+
     def before_run(self, run_context):
+        wait_for_turn(self._takes_turns)
         self._began, self._used = time.perf_counter(), time.process_time()
 
     def after_run(self, run_context, run_values):
@@ -42,12 +47,13 @@ def main():
     parser.add_argument("--model-dir", required=True)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--turns", action="store_true", help="wait for a line on standard input before each step")
     flags = parser.parse_args()
     create, evaluate = model_lib.create_train_and_eval_specs, tf.estimator.Estimator.evaluate
 
     def create_with_clock(*words, **more):
         train_spec, eval_specs = create(*words, **more)
-        return train_spec._replace(hooks=[Clock()]), eval_specs
+        return train_spec._replace(hooks=[Clock(flags.turns)]), eval_specs
 
     def count_evaluation(*words, **more):
         FIGURES["evaluations"] += 1
