@@ -52,7 +52,9 @@ def test_a_step_knows_its_images_and_boxes(tried):
 
 def test_more_gpus_than_there_are_and_uneven_batches_are_refused(odapi_python: Path):
     code = """
-import json, os, devices, training_options
+import json, os
+from configs import training_options
+from training import devices
 said = []
 def tell(message, hint=None, exit_code=3):
     raise SystemExit([message, hint, exit_code])

@@ -44,7 +44,8 @@ def test_both_codes_of_the_mean_average_precision_agree(odapi_python: Path, tmp_
     cases = tmp_path / "cases.json"
     cases.write_text(json.dumps(drawn))
     found = json.loads(run_code(odapi_python, f"""
-import json, coco_metrics
+import json
+from detection import coco_metrics
 found = []
 for images, rows in json.load(open({str(cases)!r})):
     truth = coco_metrics.Truth([coco_metrics.TruthImage(*image) for image in images], 4)
@@ -64,7 +65,8 @@ print(json.dumps(found))
 
 def test_few_images_are_all_looked_at_and_many_are_spread_evenly(odapi_python: Path):
     chosen = json.loads(run_code(odapi_python, """
-import json, test_images
+import json
+from detection import test_images
 class Numbered(test_images.TestImages):
     def __init__(self, total):
         self.total = total

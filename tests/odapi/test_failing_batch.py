@@ -92,7 +92,8 @@ print(json.dumps([chosen["image/filename"].bytes_list.value[0].decode(), count,
 
 def test_only_a_loss_that_stays_beyond_all_others_has_exploded(odapi_python: Path, tmp_path: Path):
     code = f"""
-import json, failing_batch
+import json
+from training import failing_batch
 def first_alarm(losses, norm=1.0):
     watch = failing_batch.LossWatch(None, {str(tmp_path)!r})
     calm = []

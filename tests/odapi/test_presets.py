@@ -215,7 +215,9 @@ def test_an_ssd_freezes_and_converts_for_phones_and_browsers(name: str, records:
 def test_batch_norms_of_faster_rcnn_settle_within_a_short_run(odapi_python: Path, tmp_path: Path) -> None:
     presets = write_presets(tmp_path / "presets")
     code = f"""
-import json, model_config, model_variables, training_graph, tensorflow as tf
+import json, model_variables, tensorflow as tf
+from configs import model_config
+from training import training_graph
 found = {{}}
 for name in ("faster_rcnn_inception_v2", "faster_rcnn_resnet50"):
     config = model_config.read_preset_config({str(presets)!r} + "/" + name + ".json")

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.odapi
 
 def test_truth_and_detections_have_their_colours_at_their_places(odapi_python: Path):
     code = """
-import collections, io, json, numpy as np, sample_images
+import collections, io, json, numpy as np
+from training import sample_images
 from PIL import Image
 from pipeline.detections.detections_file import Detection
 Sample = collections.namedtuple("Sample", "image truth detections")
@@ -36,7 +37,8 @@ print(json.dumps([[one.tag for one in summary.value], first.size, second.size, f
 
 def test_the_line_of_a_training_fits_80_columns(odapi_python: Path):
     code = """
-import json, io, screen, live_view
+import json, io, screen
+from training import live_view
 from pipeline.report import screen as shown
 view = live_view.LiveView(batch=16)
 notes = [view.note({"loss": loss, "learning_rate": 0.00312345}, 0.25, 2040109466) for loss in [4.0] * 50 + [1000.0]]

@@ -105,7 +105,9 @@ def test_an_interrupted_run_saves_and_a_killed_one_goes_on(odapi_python: Path, r
 def test_a_user_config_gives_way_to_the_run(two_phase_run, odapi_python: Path):
     config = two_phase_run[0] / "pipeline.config"
     facts = json.loads(run_code(odapi_python, f"""
-import json, model_config, training_records
+import json
+from configs import model_config
+from training import training_records
 config = model_config.read_config_file({str(config)!r})
 config.train_config.num_steps = 100
 config.train_config.optimizer.adam_optimizer.learning_rate.cosine_decay_learning_rate.total_steps = 100
@@ -132,7 +134,8 @@ print(json.dumps([config.model.ssd.num_classes, model_config.input_size(config),
 
 def test_a_schedule_is_sane_for_any_number_of_steps(odapi_python: Path):
     found = json.loads(run_code(odapi_python, """
-import json, model_config
+import json
+from configs import model_config
 from google.protobuf import text_format
 from object_detection.protos import pipeline_pb2
 from object_detection.builders import optimizer_builder
