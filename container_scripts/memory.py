@@ -128,6 +128,14 @@ def advise(figures, failed=True, on_gpu=False):
     )
 
 
+def fitting_batch(batch, image_bytes, before_bytes, limit_bytes):
+    """Give the images a step that memory holds, at most `batch` and at least one.
+
+    image_bytes: what each adds; before_bytes: what is taken without any; limit_bytes: what can be had in all.
+    """
+    return max(min(batch, int((USABLE * limit_bytes - before_bytes) / max(image_bytes, 1))), 1)
+
+
 def read_memory(path):
     """Read a memory.json; None when there is none, or not a whole one."""
     try:
@@ -161,6 +169,18 @@ def read_limit(paths=LIMITS):
         except (OSError, ValueError):  # no limit is the word "max", or a number beyond any machine
             continue
     return min(limits)
+
+
+def read_available():
+    """Read how much memory this process could have in all now: what it has, and what others leave of its limit."""
+    available = [read_limit()]
+    try:
+        with open("/proc/meminfo") as file:
+            words = dict(line.split(":", 1) for line in file)
+        available.append(int(words["MemAvailable"].split()[0]) * 1024 + read_process_memory("VmRSS"))
+    except (OSError, KeyError, ValueError):
+        pass
+    return min(available)
 
 
 def gpu_tensors():

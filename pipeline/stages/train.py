@@ -16,7 +16,7 @@ SCRIPT = "container_scripts/train.py"
 CHECKPOINT_FILES = ("checkpoint", "best.json", "*.index", "pipeline.config", "label_map.pbtxt")
 
 # The detector is the same whatever these say (but for the last digits), so changing them trains nothing anew.
-WITHOUT_EFFECT = ("keep", "gpus", "device")
+WITHOUT_EFFECT = ("keep", "gpus", "device", "choose_batch")
 
 
 def job(plan: Plan) -> Job:
@@ -75,6 +75,7 @@ def options(plan: Plan) -> dict[str, Any]:
         "moving_average": settings.moving_average,
         "set": list(settings.set),
         "qat_delay": settings.qat_delay,
+        "choose_batch": settings.batch is None and plan.base_config is None,
         "eval_every": settings.eval_every,
         "patience": settings.patience,
         "keep": settings.keep,

@@ -107,11 +107,11 @@ def test_options_reach_the_job_and_those_that_train_otherwise_its_receipt(tmp_pa
     wanted = {
         "augment": ["flip"], "learning_rate": 0.01, "warmup": 0, "schedule": "constant", "optimizer": "momentum",
         "freeze": "none", "moving_average": 0.9, "set": ["train_config.a=1"], "qat_delay": 0, "eval_every": 0,
-        "patience": 3, "keep": 5, "gpus": 1, "device": "cpu", "pretrained": None,
+        "choose_batch": True, "patience": 3, "keep": 5, "gpus": 1, "device": "cpu", "pretrained": None,
     }  # fmt: skip
     assert options == wanted
     assert spec["command"][spec["command"].index("--options") + 1] == "output/cats/.jobs/options.json"
-    without_effect = ("keep", "gpus", "device", "pretrained")
+    without_effect = ("keep", "gpus", "device", "choose_batch", "pretrained")
     told = {name: value for name, value in wanted.items() if name not in without_effect}
     assert told.items() <= spec["settings"].items()
     assert not {"keep", "gpus", "device", "threads"} & set(spec["settings"])

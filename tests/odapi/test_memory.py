@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.odapi.conftest import SCRIPTS
+from tests.odapi.conftest import SCRIPTS, run, small_preset, train_command, write_preset
 from tests.odapi.test_train import run_code
 
 pytestmark = pytest.mark.odapi
@@ -64,3 +64,28 @@ print(json.dumps([advise(16, 1, 9, 5), advise(16, 1, 5, 100), advise(16, 1, 5, 5
         "BATCH=7", "BATCH=8", "BATCH=14", "BATCH=1", "one image a step is too much", "BATCH=8 ",
         12, 4, 0, "1.9 GB", "340 MB", True,
     ]  # fmt: skip
+
+
+def test_a_batch_that_nobody_asked_for_is_lowered_to_what_memory_holds(
+    odapi_python: Path, records: Path, tmp_path: Path
+):
+    model = write_preset(tmp_path, small_preset(quantized=False))
+    (tmp_path / "options.json").write_text('{"choose_batch": true, "eval_every": 0}')
+    flags = {"model": model, "steps": 1, "batch": 4, "options": tmp_path / "options.json"}
+    command = train_command(odapi_python, records, tmp_path / "train", **flags)
+    code = """
+import runpy, sys
+sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0].rpartition("/")[0])
+import memory
+# What is there already, and room for two and a half images of 96x96 pixels of this model (about 10 MB each)
+memory.read_available = lambda: (memory.read_process_memory("VmRSS") + 25e6) / memory.USABLE
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+    done = run([command[0], "-c", code, *command[1:]])
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = next(line for line in done.stderr.splitlines() if "not the model's 4" in line)
+    fitting = int(said.split(" images a step")[0])
+    assert 1 <= fitting < 4
+    assert f"batch_size: {fitting}\n" in (tmp_path / "train" / "pipeline.config").read_text()
+    assert "trained 1 steps" in done.stderr
