@@ -56,7 +56,10 @@ replaced=output/$name/.$folder.replaced
 trap 'rm -rf "$partial"' EXIT
 trap 'exit 130' INT TERM
 rm -rf "$partial" "$replaced"
-"$python" "container_scripts/$stage.py" --frozen-dir "$frozen" "--$stage-dir" "$partial"
+set --
+# A model without trained quantization becomes int8 by what its training images make of it
+[ "$stage" != tflite ] || set -- --records-dir "input/tf_records/$name"
+"$python" "container_scripts/$stage.py" --frozen-dir "$frozen" "--$stage-dir" "$partial" "$@"
 if [ -e "$target" ]; then mv "$target" "$replaced"; fi
 mv "$partial" "$target"
 rm -rf "$replaced"

@@ -4,7 +4,8 @@
         --train-dir output/cats/train --frozen-dir output/cats/frozen --detections-dir output/cats/detections
 
 Each image is decoded once and every artefact gets the same pixels, at batch 1. `ms` is the time of
-`session.run` alone, resizing included; a first call of each artefact is not counted.
+`session.run` alone, resizing included; a first call of each artefact is not counted. The memory in the headers is of
+the one process that holds all three, and says so.
 """
 
 import argparse
@@ -44,7 +45,8 @@ def main():
     writers = []
     for name, _, size_bytes in artefacts:
         path = os.path.join(flags.detections_dir, name + ".jsonl")
-        writers.append(DetectionsWriter(path, Header(name, graph_runtime.RUNTIME, size_bytes)))
+        header = Header(name, graph_runtime.RUNTIME, size_bytes, memory_shared=True)
+        writers.append(DetectionsWriter(path, header))
     warm = False
     done = 0
     with Progress("evaluate tensorflow", total=total * len(artefacts), unit="image") as progress:

@@ -6,7 +6,10 @@
 writes frozen_inference_graph.pb, saved_model/, tflite_graph.pb (SSD only), label_map.pbtxt, pipeline.config and
 model.json:
     {"architecture": "ssd", "quantized": true, "input_height": 300, "input_width": 300, "step": 1000,
-     "checkpoint": "best/model.ckpt-1000", "classes": ["cat", "dog"], "max_detections": 100}
+     "checkpoint": "best/model.ckpt-1000", "classes": ["cat", "dog"], "max_detections": 100,
+     "resize": "stretch", "preprocessing": {"scale": [0.00784, 0.00784, 0.00784], "offset": [-1.0, -1.0, -1.0]}}
+The last two are what a graph leaves to those who run it (configs/model_input.py); frozen_inference_graph.pb and
+saved_model/ take an image as it is.
 Every graph answers with score threshold 0: a threshold cuts the tail of the precision-recall curve that
 evaluation measures. Whoever shows boxes applies his own.
 """
@@ -29,7 +32,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import feature_extractors  # noqa: F401 - known to the exporter's builder from here on
 import tensorflow as tf
 from checkpoints import checkpoint_choice, checkpoint_files, moving_averages
-from configs import model_config
+from configs import model_config, model_input
 from google.protobuf import text_format
 from object_detection import export_tflite_ssd_graph_lib, exporter
 from screen import say
@@ -68,6 +71,7 @@ def freeze(train_dir, frozen_dir, text_graphs, wanted=checkpoint_choice.BEST):
         "classes": training_records.read_label_map(label_map_path),
         "max_detections": nms.max_total_detections,
     }
+    description.update(model_input.describe_input(config))
     os.makedirs(frozen_dir)
     config.eval_config.use_moving_averages = False  # they stand in the place of the weights from here on
     with tempfile.TemporaryDirectory() as folder:
@@ -75,7 +79,13 @@ def freeze(train_dir, frozen_dir, text_graphs, wanted=checkpoint_choice.BEST):
             checkpoint = moving_averages.write_averaged(checkpoint, folder)
         _write_graphs(config, checkpoint, frozen_dir)
         if architecture == "ssd":
-            _write_tflite_graph(config, checkpoint, frozen_dir, nms)
+            if description["resize"] in model_input.OUTSIDE_THE_GRAPH:
+                _write_tflite_graph(model_input.with_fixed_size(config), checkpoint, frozen_dir, nms)
+            else:
+                say(
+                    "no tflite_graph.pb: this image_resizer only works within TensorFlow; a fixed_shape_resizer, or "
+                    "keep_aspect_ratio with one size and pad_to_max_dimension, would do"
+                )
     _remove(os.path.join(frozen_dir, "tflite_graph.pbtxt"))
     _rewrite_in_order(frozen_dir, text_graphs)
     shutil.copyfile(label_map_path, os.path.join(frozen_dir, "label_map.pbtxt"))

@@ -44,22 +44,26 @@ KILLED_FOR_MEMORY = (137, -signal.SIGKILL, 134, -signal.SIGABRT)
 def main():
     """Run the job that the command line names; exit with its code."""
     parser = argparse.ArgumentParser(description="Run one stage's job as planned by `odpipe plan`.")
-    parser.add_argument("stage", help="freeze, tflite, ...")
+    parser.add_argument("stages", nargs="+", metavar="stage", help="freeze, tflite, ...: one after the other")
     parser.add_argument("--run", help="the run's name, a folder of output/ (default: NAME, else MODEL)")
+    parser.add_argument("--insist", action="store_true", help="fail where a stage would be skipped for lack of input")
     arguments = parser.parse_args()
     become_owner_of_output()
     os.chdir(ROOT)
     run = arguments.run or os.environ.get("NAME") or os.environ.get("MODEL")
     if not run:
         fail("no run is named", hint="set NAME or MODEL in the environment or in .env", exit_code=2)
-    spec = receipts.read_json(receipts.spec_path(ROOT, run, arguments.stage))
-    if spec is None:
-        fail(
-            "stage {} of {} is not planned".format(arguments.stage, run),
-            hint="docker compose run --rm plan (or use make)",
-            exit_code=4,
-        )
-    sys.exit(run_spec(spec))
+    for stage in arguments.stages:
+        spec = receipts.read_json(receipts.spec_path(ROOT, run, stage))
+        if spec is None:
+            fail(
+                "stage {} of {} is not planned".format(stage, run),
+                hint="docker compose run --rm plan (or use make)",
+                exit_code=4,
+            )
+        code = run_spec(spec, arguments.insist)
+        if code != 0:
+            sys.exit(code)
 
 
 def become_owner_of_output():
@@ -72,13 +76,16 @@ def become_owner_of_output():
     os.setuid(owner.st_uid)
 
 
-def run_spec(spec):
+def run_spec(spec, insist=False):
     """Run one planned job if it is not up to date; return its exit code."""
     stage = spec["stage"]
-    if spec.get("skip"):
-        say("{}  skipped: {}".format(stage, spec["skip"]))
-        return 0
     lock = take_lock(spec)
+    skip = receipts.find_skip(ROOT, spec, insist)
+    if skip:
+        say("{}  skipped: {}".format(stage, skip))
+        for path in receipts.drop_what_is_untrue(ROOT, spec):
+            say("{}  removed {}, which was measured on other files than those that are there now".format(stage, path))
+        return 0
     reason = receipts.staleness(ROOT, spec)
     if reason is None:
         say("{}  up to date".format(stage))
@@ -93,10 +100,10 @@ def run_spec(spec):
         say("{}  {}".format(stage, reason))
         for name, place in spec["inputs"].items():
             inputs[name] = receipts.fingerprint_files(ROOT, place)
-    remove_if_there(receipts.receipt_path(ROOT, spec))
     paths = stage_outputs(ROOT, spec)
     if spec.get("in_place"):
         enter_in_place(spec, inputs)
+    remove_if_there(receipts.receipt_path(ROOT, spec))  # not before: a run that is refused leaves all as it was
     began = time.time()
     code, log = run_command(spec, paths, lock)
     left_items_out = spec.get("always") and code == LEFT_ITEMS_OUT and all(map(receipts.list_files, paths.values()))
@@ -108,7 +115,8 @@ def run_spec(spec):
         move_into_place(ROOT, spec, paths)
         if not spec.get("always"):
             receipts.write_receipt(ROOT, spec, inputs, code_hashes, time.time() - began)
-            say("{}  done in {} -> {}".format(stage, format_duration(time.time() - began), described_outputs(spec)))
+            made = described_outputs(spec)
+            say("{}  done in {}{}".format(stage, format_duration(time.time() - began), made and " -> " + made))
         return DONE_WITH_ITEMS_LEFT_OUT if code else 0
     discard(spec, paths)
     if code in EXPLAINED or code == INTERRUPTED:

@@ -6,12 +6,16 @@ runs it, in a container or in a local environment (see `pipeline.receipts` for t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.config import Settings
 from pipeline.models import Preset
 from pipeline.workspace import Run
+
+OWN_ARCHITECTURE = re.compile(r"^\s*model\s*:?\s*\{(?:\s|#[^\n]*\n)*(?P<name>[a-z_]+)\s*:?\s*\{", re.MULTILINE)
+"""The first message of `model` in a pipeline.config."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +28,32 @@ class Plan:
     base_config: str | None = None
     fresh: bool = False
 
+    @property
+    def architecture(self) -> str:
+        """What the model is, "ssd" or "faster_rcnn": the preset's, or what a pipeline.config of one's own says."""
+        own = OWN_ARCHITECTURE.search(self.base_config or "")
+        return own["name"] if own else self.preset.architecture
+
+    @property
+    def model_name(self) -> str:
+        """How the model is called in a sentence."""
+        return self.preset.name if self.base_config is None else f"the model of {self.settings.config}"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """A file or a folder that a job reads or writes; `only` limits it to files of these names.
 
-    An output folder is replaced as a whole; with `merge`, which a folder of the user's asks for, only
-    what the job wrote is replaced in it. A `shared` one is of several runs: the job itself writes it, whole or not
-    at all.
+    An `optional` input may not be there. An output folder is replaced as a whole; with `merge`, which a folder of the
+    user's asks for, only what the job wrote is replaced in it. A `shared` one is of several runs: the job itself
+    writes it, whole or not at all.
     """
 
     path: str
     only: tuple[str, ...] = ()
     merge: bool = False
     shared: bool = False
+    optional: bool = False
 
     def to_spec(self) -> dict[str, Any]:
         spec: dict[str, Any] = {"path": self.path}
@@ -47,6 +63,8 @@ class Place:
             spec["merge"] = True
         if self.shared:
             spec["shared"] = True
+        if self.optional:
+            spec["optional"] = True
         return spec
 
 
@@ -60,8 +78,9 @@ class Job:
     inputs, its settings, and the files that it counts from once they are there), `copies` the files laid into the
     folder first. `skip` says why there is nothing to do. `always` marks a job without a receipt, which runs each time
     it is asked for; exit code 3 then means "done, but some items were left out". `until` is a file that makes the job
-    needless once it is there, unless the run starts over. `reads` are further paths that the job looks at, which may
-    lie outside the project.
+    needless once it is there, unless the run starts over. `skip_without` says of an input why there is nothing
+    to do without it, for what follows work that does not need it; who asks for the stage itself is told that it is
+    missing. `reads` are further paths that the job looks at, which may lie outside the project.
     """
 
     command: tuple[str, ...]
@@ -74,6 +93,7 @@ class Job:
     identity: dict[str, list[str]] = field(default_factory=dict)
     copies: dict[str, str] = field(default_factory=dict)
     skip: str | None = None
+    skip_without: dict[str, str] = field(default_factory=dict)
     always: bool = False
     until: str | None = None
     reads: tuple[str, ...] = ()
@@ -94,6 +114,7 @@ class Job:
             "identity": self.identity,
             "copies": self.copies,
             "skip": self.skip,
+            "skip_without": self.skip_without,
             "fresh": fresh,
             "always": self.always,
             "until": self.until,

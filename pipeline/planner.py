@@ -26,6 +26,9 @@ from pipeline.stages import STAGES, train
 from pipeline.training_settings import layer
 from pipeline.workspace import Run
 
+EXPORTING = ("checkpoint", "tfjs_weights", "nms", "max_detections", "tolerance", "pbtxt")
+"""The settings of what follows a training."""
+
 
 def plan_training(root: Path, given: Mapping[str, Any], *, fresh: bool = False) -> Plan:
     """Plan a training: what the run was begun with, odpipe.yaml over it, and what is `given` over both.
@@ -74,6 +77,8 @@ def locate_weights(root: Path, given: str | None) -> str | None:
 def plan_trained(root: Path, given: Mapping[str, Any]) -> Plan:
     """Plan further work on a run: what its training used stands, unless it is `given` anew.
 
+    How it is exported is no matter of its training: of that odpipe.yaml decides as it is now.
+
     Raises ConfigError when another model is asked for than the one that was trained.
     """
     settings = read_settings(root, given)
@@ -86,7 +91,9 @@ def plan_trained(root: Path, given: Mapping[str, Any]) -> Plan:
             f"{settings.run_name} was trained with {stored.get('model')}, not with {asked}",
             hint=f"leave MODEL out, or train it under another NAME: make train MODEL={asked} NAME=...",
         )
-    return make_plan(root, parse_settings(layer(stored, without_none(given), {"name": settings.run_name})))
+    written = read_yaml(root / FILE_NAME) if (root / FILE_NAME).exists() else {}
+    now = {key: value for key, value in written.items() if key in EXPORTING}
+    return make_plan(root, parse_settings(layer(stored, now, without_none(given), {"name": settings.run_name})))
 
 
 def read_stored(root: Path, name: str) -> dict[str, Any]:

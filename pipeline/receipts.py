@@ -20,6 +20,7 @@ import fnmatch
 import hashlib
 import json
 import os
+import shutil
 from typing import Any, Dict, List, Optional, Tuple
 
 Spec = Dict[str, Any]
@@ -185,10 +186,58 @@ def staleness(root: str, spec: Spec) -> Optional[str]:
     return None
 
 
+def _is_there(root: str, spec: Spec, name: str) -> bool:
+    """Whether any file of an input is there; what a stage is skipped without is what the first name pattern says."""
+    place = spec["inputs"][name]
+    only = place.get("only")
+    if only and name in spec.get("skip_without", {}):
+        only = only[:1]
+    return bool(list_files(resolve_path(root, place["path"]), only))
+
+
+def find_skip(root: str, spec: Spec, insist: bool = False) -> Optional[str]:
+    """Return why a stage has nothing to do; None when it has.
+
+    What it cannot work without (`skip_without`) counts unless its user `insists`: then it is a missing input.
+    """
+    if spec.get("skip") or insist:
+        return spec.get("skip")
+    reasons = spec.get("skip_without", {})
+    missing = [name for name in sorted(reasons) if not _is_there(root, spec, name)]
+    return reasons[missing[0]] if missing else None
+
+
+def drop_what_is_untrue(root: str, spec: Spec) -> List[str]:
+    """Remove what a stage made of inputs that are others now, when it is skipped and cannot make it again.
+
+    Figures of a model that is no longer there must not stand beside the new one. Inputs that are gone altogether
+    prove nothing; only files as the stage left them are removed. Returns their places.
+    """
+    receipt = read_json(receipt_path(root, spec))
+    if receipt is None:
+        return []
+    changed = [
+        name
+        for name, place in spec["inputs"].items()
+        if name not in spec.get("skip_without", {})
+        and files_difference("", receipt["inputs"].get(name, {}), fingerprint_files(root, place))
+    ]
+    removed = []
+    for name, place in sorted(spec["outputs"].items()) if changed else ():
+        if files_difference("", receipt["outputs"].get(name, {}), fingerprint_files(root, place)) is None:
+            path = resolve_path(root, place["path"])
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            elif os.path.exists(path):
+                os.remove(path)
+            removed.append(place["path"])
+    return removed
+
+
 def find_missing_input(root: str, spec: Spec) -> Optional[Tuple[str, Optional[str], int]]:
     """Return what to tell of the first input of which no file is there: message, hint, exit code."""
     for name, place in sorted(spec["inputs"].items()):
-        if list_files(resolve_path(root, place["path"]), place.get("only")):
+        if place.get("optional") or _is_there(root, spec, name):
             continue
         hint = spec["hints"].get(name)
         if place["path"] == DATASET:

@@ -24,6 +24,7 @@ class GraphDetector:
     """A session with a detector's input and outputs. Threads may share one: `session.run` is thread-safe."""
 
     def __init__(self, session, image_tensor, outputs):
+        self.session = session
         self._run = session.make_callable([outputs[name] for name in OUTPUTS], feed_list=[image_tensor])
 
     def detect(self, image):

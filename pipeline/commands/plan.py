@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import settings_from_environment
-from pipeline.planner import plan_trained, plan_training, write_specs
+from pipeline.planner import EXPORTING, plan_trained, plan_training, write_specs
 from pipeline.report.screen import say
 
 TRAINING = ("check", "dataset", "records", "train")
@@ -19,7 +19,7 @@ def plan(root: Path) -> dict[str, Any]:
     run was trained with, as `make export` does.
     """
     given = settings_from_environment()
-    later = plan_trained(root, {key: value for key, value in given.items() if key in ("model", "name", "checkpoint")})
+    later = plan_trained(root, {key: value for key, value in given.items() if key in ("model", "name", *EXPORTING)})
     write_specs(root, later)
     training = plan_training(root, given)
     write_specs(root, training, only=TRAINING)

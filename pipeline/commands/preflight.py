@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ConfigError, StageError
+from pipeline.planner import plan_trained
 from pipeline.preflight.compiler_log import compare_rows, read_compiler_log
 from pipeline.preflight.report import preflight_file
 from pipeline.report.preflight_table import render_preflight
 from pipeline.report.screen import say
-from pipeline.workspace import Run, check_run_name
+from pipeline.stages import tflite
 
 NEEDS_ATTENTION = StageError.exit_code
 
@@ -28,7 +29,7 @@ def preflight(
             "wanted a .tflite file or the name of a run" if file is None else "wanted a file or a name, not both",
             hint="odpipe preflight detect.tflite, or --name cats (make preflight FILE=... or NAME=...)",
         )
-    path = Path(file) if file is not None else root / Run(check_run_name(str(name))).tflite / "detect.tflite"
+    path = Path(file) if file is not None else find_model(root, str(name))
     found = preflight_file(path)
     result = found.to_json()
     say(render_preflight(result))
@@ -51,3 +52,12 @@ def preflight(
     if not differences:
         say(f"compiler {told.version} says the same of every operator")
     return result, 0 if found.works and not differences and not told.failures else NEEDS_ATTENTION
+
+
+def find_model(root: Path, name: str) -> Path:
+    """Return where the detect.tflite of a run is; raises ConfigError when such a model becomes none."""
+    plan = plan_trained(root, {"name": name})
+    refusal = tflite.refusal(plan)
+    if refusal:
+        raise ConfigError(refusal, hint="train an SSD: MODEL=ssd_mobilenet_v2_quantized")
+    return root / plan.run.tflite / "detect.tflite"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,7 @@ from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untype
 
 from pipeline.detections.detections_file import Detection, to_detections
 from pipeline.detections.resize import resize_legacy_bilinear
+from pipeline.detections.tflite_metadata import InputDescription, read_input
 from pipeline.errors import DataError
 
 RUNTIME = f"ai-edge-litert {version('ai-edge-litert')}"
@@ -33,14 +36,24 @@ class TfliteDetector:
     regular non-maximum suppression never looks at class n (its workers share a counter that starts at n and
     is raised before it is read; `NonMaxSuppressionWorkerTask` in detection_postprocess.cc). On the demo's four
     classes two threads lost the third one whole: mAP@.5 0.737 instead of 0.990. Seen in 1.2.0 to 2.3.0.
+
+    How pixels are normalized, and whether images are stretched or keep their ratio, the file itself says
+    (`pipeline.detections.tflite_metadata`).
     """
 
-    def __init__(self, path: Path) -> None:
-        """Load the file; raises DataError for one that is no SSD detector with its post-process."""
-        if not path.is_file():
-            raise DataError(f"there is no TFLite model at {path}", hint="make tflite NAME=... makes one")
+    def __init__(
+        self, path: Path, *, content: bytes | None = None, threads: int = 1, delegates: Sequence[Any] = ()
+    ) -> None:
+        """Load the file, or the `content` that stands for it (with other options of the post-processing, say).
+
+        More threads are for timing only. Raises DataError for one that is no SSD detector with its post-process.
+        """
+        if content is None:
+            content = read_detector(path)
         try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=1)
+            self._interpreter = Interpreter(
+                model_content=content, num_threads=threads, experimental_delegates=list(delegates) or None
+            )
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise DataError(f"{path} is not a TFLite model that this runtime can load: {error}") from error
@@ -52,6 +65,7 @@ class TfliteDetector:
         self._outputs = [output["index"] for output in outputs]
         self._dtype = np.dtype(inputs[0]["dtype"])
         _, self._height, self._width, _ = (int(size) for size in inputs[0]["shape"])
+        self._description = read_input(content)
 
     def detect(self, image: npt.NDArray[np.uint8]) -> Answer:
         """Detect objects in a decoded RGB image [height, width, 3] of any size.
@@ -59,21 +73,45 @@ class TfliteDetector:
         TFLite's class ids start at 0; the answer's start at 1, as everywhere else.
         """
         began = time.perf_counter()
-        resized = resize_legacy_bilinear(image, height=self._height, width=self._width)
+        resized, shares = fit(image, self._description, height=self._height, width=self._width)
         self._interpreter.set_tensor(self._input, self._to_input(resized)[np.newaxis])
         self._interpreter.invoke()
         boxes, class_ids, scores, count = (self._interpreter.get_tensor(output) for output in self._outputs)
+        boxes = boxes / shares
         ms = (time.perf_counter() - began) * 1000
         found = min(int(count.reshape(-1)[0]), scores.shape[1])
         return Answer(to_detections(boxes[0, :found], class_ids[0, :found] + 1, scores[0, :found]), ms)
 
     def _to_input(self, resized: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8] | npt.NDArray[np.float32]:
-        """Quantized models take the pixels as they are, float ones take them from -1 to 1 (the OD API's SSDs)."""
+        """Quantized models take the pixels as they are, float ones normalized: from -1 to 1, nearly always."""
         if self._dtype == np.uint8:
             pixels: npt.NDArray[np.uint8] = np.rint(resized).astype(np.uint8)
             return pixels
-        normalized: npt.NDArray[np.float32] = resized * np.float32(2 / 255) - np.float32(1)
+        normalized: npt.NDArray[np.float32] = resized * np.array(self._description.scale, np.float32)
+        normalized += np.array(self._description.offset, np.float32)
         return normalized
+
+
+def read_detector(path: Path) -> bytes:
+    """Read a .tflite; raises DataError when there is none."""
+    if not path.is_file():
+        raise DataError(f"there is no TFLite model at {path}", hint="make tflite NAME=... makes one")
+    return path.read_bytes()
+
+
+def fit(
+    image: npt.NDArray[np.uint8], description: InputDescription, *, height: int, width: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Resize an image to an input, and say which share of it [ymin, xmin, ymax, xmax] the image covers."""
+    if description.resize != "letterbox":
+        return resize_legacy_bilinear(image, height=height, width=width), np.ones(4, np.float32)
+    # tf.image.resize_images with preserve_aspect_ratio counts in float32, and rounds a half to the even number
+    factor = min(np.float32(height) / np.float32(image.shape[0]), np.float32(width) / np.float32(image.shape[1]))
+    used = [int(np.rint(np.float32(size) * factor)) for size in image.shape[:2]]
+    mean = -np.array(description.offset, np.float32) / np.array(description.scale, np.float32)
+    whole = np.full((height, width, 3), mean, np.float32)
+    whole[: used[0], : used[1]] = resize_legacy_bilinear(image, height=used[0], width=used[1])
+    return whole, np.array([used[0] / height, used[1] / width] * 2, np.float32)
 
 
 def _mismatch(inputs: list[dict[str, object]], outputs: list[dict[str, object]]) -> str | None:

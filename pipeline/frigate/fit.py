@@ -12,7 +12,7 @@ from pipeline.errors import DataError
 from pipeline.preflight.operators import POST_PROCESS
 from pipeline.preflight.tflite_file import Model
 
-QUANTIZED = "train a quantized preset: make train MODEL=ssd_mobilenet_v2_quantized"
+UINT8 = "use detect.tflite of an export, which takes uint8, not detect_float.tflite: make export NAME=..."
 OUTPUTS = ("boxes", "class ids", "scores", "count")
 
 
@@ -33,7 +33,7 @@ def check_fit(model: Model, *, name: str) -> Size:
         raise DataError(f"{name}: its input {image.name} is {list(image.shape)}; Frigate gives [1, height, width, 3]")
     if image.type != "UINT8":
         raise DataError(
-            f"{name}: its input {image.name} is {image.type.lower()}; Frigate gives pixels as uint8", hint=QUANTIZED
+            f"{name}: its input {image.name} is {image.type.lower()}; Frigate gives pixels as uint8", hint=UINT8
         )
     last = next((one for one in model.operators if one.custom == POST_PROCESS), None)
     if last is None:

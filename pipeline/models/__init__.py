@@ -8,7 +8,7 @@
     exports: [tflite, edgetpu, tfjs] the forms that `make export` gives
     hardware: ...                    where it is the right choice
     architecture: ssd                or faster_rcnn
-    quantized: true                  trained with the quantization rewriter; TFLite is uint8 then
+    quantized: true                  trained with the quantization rewriter; else TFLite is int8 after training
     input_height: 300
     input_width: 300
     steps: 20000                     defaults of STEPS and BATCH

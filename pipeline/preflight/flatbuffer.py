@@ -88,6 +88,17 @@ class Table:
         start, count = self._vector(number, size=1)
         return memoryview(self._content.data)[start : start + count]
 
+    def place(self, number: int) -> tuple[int, int, int]:
+        """Return where a list of bytes lies in the file, for those who rewrite it: its field, its start, its length.
+
+        The field holds the way to the list's length, which lies in the four bytes before its start. Raises
+        MalformedError where it is left out.
+        """
+        position = self._find(number)
+        if position is None:
+            raise MalformedError(f"field {number} of the table at byte {self._position} is left out")
+        return (position, *self._vector(number, size=1))
+
     def text(self, number: int) -> str:
         """Return a text, with a mark in place of what no screen can show."""
         text = bytes(self.content(number)[:400]).decode("utf-8", "replace")

@@ -16,7 +16,7 @@ EIGHT_BIT = ("UINT8", "INT8")
 TRAIN_QUANTIZED = (
     "train a quantized preset and export it: make train MODEL=ssd_mobilenet_v2_quantized (make models lists the others)"
 )
-UINT8_INPUT = "convert it with a uint8 input and output (inference_input_type); make export does, for quantized presets"
+UINT8_INPUT = "convert it with a uint8 input (inference_input_type); make export does"
 FIXED_SIZE = "give every size a number before converting (input_shapes=[1, height, width, 3]); make export does that"
 BATCH_ONE = "convert it for one image at a time: a batch of 1"
 
@@ -63,6 +63,15 @@ def find_refusal(model: Model, operator: Operator) -> Refusal | None:
             "nothing: it runs on the CPU in every Coral detector",
             expected=True,
         )
+    if operator.name == "DEQUANTIZE" and _feeds_post_processing(model, operator):
+        return Refusal(
+            operator,
+            known.DATA_TYPE,
+            "it turns numbers back into float32 for the post-processing, which runs on the CPU",
+            _output(model, operator),
+            "nothing: int8 models have it there",
+            expected=True,
+        )
     numbers = _find_numbers(model, operator)
     for tensor in numbers:
         outer = outer_dimensions(tensor.shape)
@@ -88,6 +97,12 @@ def find_refusal(model: Model, operator: Operator) -> Refusal | None:
         return refusal
     limit = find_limit(model, operator)
     return Refusal(operator, known.LIMITATION, limit.why, limit.tensor, limit.remedy) if limit else None
+
+
+def _feeds_post_processing(model: Model, operator: Operator) -> bool:
+    """Tell whether an operator's output goes to the post-processing of detections, and nowhere else."""
+    readers = [one for one in model.operators if set(operator.outputs) & set(one.inputs)]
+    return bool(readers) and all(one.custom == known.POST_PROCESS for one in readers)
 
 
 def _find_fatal(model: Model, operator: Operator) -> Refusal | None:

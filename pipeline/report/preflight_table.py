@@ -29,9 +29,10 @@ def render_preflight(found: Mapping[str, Any]) -> str:
     table.add_column("in the compiler's words")
     customs = {one["operator"]: one["custom"] for one in found["refusals"] if one["custom"]}
     for row in found["rows"]:
-        expected = row["operator"] == "CUSTOM" and all(
-            one["expected"] for one in found["refusals"] if one["operator"] == "CUSTOM"
-        )
+        alike = [
+            one for one in found["refusals"] if (one["operator"], one["status"]) == (row["operator"], row["status"])
+        ]
+        expected = bool(alike) and all(one["expected"] for one in alike)
         name = f"CUSTOM {customs[row['operator']]}" if row["operator"] in customs else row["operator"]
         plain = "CPU, as it should" if expected else row["plain"]
         table.add_row(Text(name), str(row["count"]), plain, Text(row["status"]))

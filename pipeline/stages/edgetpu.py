@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.plan import Job, Place, Plan
-from pipeline.stages import preflight
+from pipeline.stages import tflite
 
 NAME = "edgetpu"
 IMAGE = "edgetpu"
@@ -20,5 +20,13 @@ def job(plan: Plan) -> Job:
             "log": Place(f"{run.edgetpu}/detect_edgetpu.log"),
         },
         hints={"tflite": run.how_to("export")},
-        skip=preflight.refusal(plan),
+        skip=refusal(plan),
     )
+
+
+def refusal(plan: Plan) -> str | None:
+    """Say why the model is not meant for the Edge TPU; None when it is."""
+    refused = tflite.refusal(plan)
+    if refused is None and plan.base_config is None and "edgetpu" not in plan.preset.exports:
+        return f"{plan.preset.name} is not made for the Edge TPU; make models lists those that are"
+    return refused

@@ -1,9 +1,10 @@
-"""Detect on the test images with the TFLite model."""
+"""Detect on the test images with the TFLite models: 8 bits, float, and 8 bits with fast suppression."""
 
 from __future__ import annotations
 
 from pipeline.plan import Job, Place, Plan
 from pipeline.stages import tflite
+from pipeline.stages.records import NO_TEST_RECORDS, TEST_RECORDS
 
 NAME = "evaluate_tflite"
 IMAGE = "pipeline"
@@ -18,7 +19,7 @@ def job(plan: Plan) -> Job:
             "--detections-dir", "{detections}",
         ),
         inputs={
-            "records": Place(run.records, ("test.record-*", "label_map.pbtxt")),
+            "records": Place(run.records, TEST_RECORDS),
             "tflite": Place(run.tflite),
         },
         outputs={"detections": Place(f"{run.evaluation}/tflite")},
@@ -27,4 +28,5 @@ def job(plan: Plan) -> Job:
             "tflite": run.how_to("export"),
         },
         skip=tflite.refusal(plan),
+        skip_without={"records": NO_TEST_RECORDS},
     )  # fmt: skip

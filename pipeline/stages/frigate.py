@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.plan import Job, Place, Plan
-from pipeline.stages import preflight
+from pipeline.stages import tflite
 
 NAME = "frigate"
 IMAGE = "pipeline"
@@ -29,8 +29,8 @@ def job(plan: Plan) -> Job:
 
 
 def refusal(plan: Plan) -> str | None:
-    """Say why Frigate cannot use the model: it gives pixels as uint8, which quantized models take."""
-    refused = preflight.refusal(plan)
-    if refused is None and not plan.preset.quantized:
-        return f"{plan.preset.name} is not quantized, and Frigate gives pixels as uint8"
+    """Say why Frigate cannot use the model; None when it can: every detect.tflite takes pixels as uint8."""
+    refused = tflite.refusal(plan)
+    if refused is None and plan.base_config is not None and "keep_aspect_ratio_resizer" in plan.base_config:
+        return "the model's images keep their ratio of sides (keep_aspect_ratio_resizer), and Frigate stretches them"
     return refused

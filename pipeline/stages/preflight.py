@@ -22,8 +22,5 @@ def job(plan: Plan) -> Job:
 
 
 def refusal(plan: Plan) -> str | None:
-    """Say why the model is not meant for the Edge TPU; None when it is."""
-    refused = tflite.refusal(plan)
-    if refused is None and "edgetpu" not in plan.preset.exports:
-        return f"{plan.preset.name} is not made for the Edge TPU; make models lists those that are"
-    return refused
+    """Say why there is nothing to judge; None when there is: every detect.tflite is of 8-bit integers."""
+    return tflite.refusal(plan)

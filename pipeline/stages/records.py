@@ -10,6 +10,10 @@ NAME = "records"
 IMAGE = "pipeline"
 SCRIPT = "pipeline/jobs/records.py"
 
+TEST_RECORDS = ("test.record-*", "label_map.pbtxt")
+"""What an evaluation reads of the records."""
+NO_TEST_RECORDS = "there are no test records any more, so that nothing can be compared with the checkpoint"
+
 _RESIZER = re.compile(r"\bimage_resizer\s*:?\s*\{(?P<content>[^{}]*(?:\{[^{}]*\}[^{}]*)*)\}")
 _SIDE = re.compile(r"\b(?:height|width|min_dimension|max_dimension)\s*:\s*(\d+)")
 

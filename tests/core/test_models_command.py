@@ -31,7 +31,7 @@ def test_the_list_names_every_preset_with_figures_exports_and_hardware(
         "ssd_mobilenet_v2_quantized (default)", "300x300", "6.1M", "22", "29 ms on GTX TITAN X, 600x600",
         "TFLite, Edge TPU, TF.js",
     ) in shown  # fmt: skip
-    assert columns("embedded_ssd_mobilenet_v1", "256x256", "0.3M", "-", "-", "TFLite, TF.js") in shown
+    assert columns("embedded_ssd_mobilenet_v1", "256x256", "0.3M", "-", "-", "TFLite, Edge TPU, TF.js") in shown
     after = shown.index(columns("rfcn_resnet101", "600x1024", "68.5M", "30", "92 ms on GTX TITAN X, 600x600", "TF.js"))
     assert shown[after + 1] == "    Server GPUs, for images with many objects."
     assert shown[-2:] == [f"  {ZOO_PAGE}", "  https://arxiv.org/abs/1506.01497"]
@@ -76,7 +76,7 @@ def test_a_preset_as_json_holds_all_but_its_recipe() -> None:
         "published": {
             "coco_map": 21.0, "latency_ms": 30.0, "latency_on": "GTX TITAN X, 600x600", "source": ZOO_PAGE,
         },
-        "exports": ["tflite", "tfjs"],
+        "exports": ["tflite", "edgetpu", "tfjs"],
         "hardware": "Old or plain runtimes on CPU and GPU; elsewhere ssdlite_mobilenet_v2 is smaller and better.",
         "architecture": "ssd",
         "quantized": False,

@@ -184,12 +184,15 @@ IN_PLACE = {"in_place": True, "identity": {"inputs": ["in"], "settings": ["model
 def test_a_stage_that_resumes_refuses_other_data(project: Path) -> None:
     plan(project, "open(out + '/step', 'a').write('x')", **IN_PLACE)
     assert run(project)[0] == 0
+    before = (project / "in/a.txt").read_text()
     (project / "in/a.txt").write_text("other images")
     assert run(project) == (
         2,
         "copy  in/a.txt changed\nerror: output/cats/out was begun with other in (in/a.txt changed)\n"
         "hint: start over with FRESH=1 (the old run is kept under a dated name), or choose another NAME\n",
     )
+    (project / "in/a.txt").write_text(before)
+    assert run(project) == (0, "copy  up to date\n")  # what was there is as true as it was
 
 
 def test_what_identifies_a_run_may_change_until_something_was_made_of_it(project: Path) -> None:

@@ -28,9 +28,33 @@ def test_what_is_written_is_read_back_best_first(tmp_path: Path) -> None:
     with DetectionsWriter(path, HEADER) as writer:
         writer.write(image_with(0.25, 0.75))
     header, images = read_detections(path)
-    assert header == HEADER
+    assert header._replace(memory_bytes=None) == HEADER
     assert list(images) == [image_with(0.75, 0.25)._replace(ms=1.234)]
     assert "größe.jpg" in Path(path).read_text(encoding="utf-8")
+
+
+def test_the_memory_is_filled_in_when_the_file_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "tflite.jsonl"
+    ballast = b"x" * 50_000_000
+    with DetectionsWriter(str(path), HEADER) as writer:
+        writer.write(image_with(0.5))
+        assert '"memory_bytes": null' in path.read_text() or not path.read_text()
+    header, images = read_detections(str(path))
+    assert header.memory_bytes is not None and len(ballast) < header.memory_bytes < 20_000_000_000
+    assert len(list(images)) == 1
+
+
+def test_memory_that_was_measured_elsewhere_and_that_of_no_run_is_left_alone(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.jsonl")
+    for header in (HEADER._replace(memory_bytes=5, memory_shared=True), HEADER._replace(not_run="no Chromium here")):
+        DetectionsWriter(path, header).close()
+        assert read_detections(path)[0] == header
+
+
+def test_a_file_of_before_memory_was_measured_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"artefact": "tflite", "runtime": "ai-edge-litert 2.3.0", "size_bytes": 1234}\n')
+    assert read_detections(str(path))[0] == HEADER
 
 
 def test_at_most_a_hundred_detections_are_kept(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pipeline.frigate.settings import format_labels
 from pipeline.jobs.frigate import main, write_frigate
 from pipeline.planner import make_plan
 from pipeline.preflight.tflite_file import parse_model, read_model
+from pipeline.receipts import write_json
 from pipeline.stages import frigate
 from tests.preflight.models import Builder
 from tests.project import shared_data
@@ -163,4 +164,28 @@ def test_as_a_stage_it_takes_the_compiled_model_where_there_is_one(tmp_path: Pat
     assert job.outputs["frigate"].path == "output/cats/frigate"
     assert set(job.inputs["edgetpu"].only) == {"preflight.json", "detect_edgetpu.tflite"}
     float_plan = make_plan(tmp_path, parse_settings({"model": "ssd_mobilenet_v2", "name": "cats"}))
-    assert frigate.job(float_plan).skip
+    assert frigate.job(float_plan).skip is None  # int8 after training, with uint8 pixels as input
+    two_stages = make_plan(tmp_path, parse_settings({"model": "faster_rcnn_resnet50", "name": "cats"}))
+    assert frigate.job(two_stages).skip
+    (tmp_path / "letterbox.config").write_text("model { ssd { image_resizer { keep_aspect_ratio_resizer {} } } }")
+    letterbox = make_plan(tmp_path, parse_settings({"config": "letterbox.config", "name": "cats"}))
+    assert frigate.job(letterbox).skip == (
+        "the model's images keep their ratio of sides (keep_aspect_ratio_resizer), and Frigate stretches them"
+    )
+
+
+def test_a_model_that_no_coral_takes_has_no_settings_for_one(
+    tflite_dir: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    refusals = [
+        {"why": "it is too wide", "compiler_ends_with": None},
+        {"why": "compiler 16.0, the last, does not know it", "compiler_ends_with": "Didn't find op"},
+    ]
+    for on_tpu, names in ((7, ["config.coral.yml", "config.cpu.yml"]), (0, ["config.cpu.yml"])):
+        write_json(str(tmp_path / "edgetpu/preflight.json"), {"on_tpu": on_tpu, "refusals": refusals})
+        write_frigate("cats", tflite_dir, tmp_path / f"cats{on_tpu}", edgetpu_dir=tmp_path / "edgetpu")
+        assert sorted(path.name for path in (tmp_path / f"cats{on_tpu}").glob("*.yml")) == names
+    assert capfd.readouterr().err.splitlines()[-1] == (
+        "frigate  320x240 pixels, 2 classes; paste config.cpu.yml; not for a Coral: compiler 16.0, the last, does not "
+        "know it"
+    )

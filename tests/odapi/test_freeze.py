@@ -40,7 +40,8 @@ def test_a_quantized_ssd_freezes_into_every_graph_the_same_bytes_twice(
     assert json.loads((tmp_path / "frozen" / "model.json").read_text()) == {
         "architecture": "ssd", "quantized": True, "input_height": 96, "input_width": 96, "step": 6,
         "checkpoint": "best/model.ckpt-6",
-        "classes": ["ball", "kite", "star", "crate"], "max_detections": 100,
+        "classes": ["ball", "kite", "star", "crate"], "max_detections": 100, "resize": "stretch",
+        "preprocessing": {"scale": [2 / 255] * 3, "offset": [-1.0] * 3},
     }  # fmt: skip
     assert freeze(odapi_python, train_dir, tmp_path / "again", "--pbtxt").returncode == 0
     again = digests(tmp_path / "again")

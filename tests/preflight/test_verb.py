@@ -147,11 +147,15 @@ def test_a_cut_and_a_note_are_shown(tmp_path: Path) -> None:
     ]
 
 
-def test_an_export_judges_the_presets_that_are_made_for_the_edge_tpu(tmp_path: Path) -> None:
-    assert CHAINS["export"][-3:] == ("preflight", "frigate", "export")
+def test_an_export_judges_every_model_that_becomes_tflite_and_compiles_those_that_are_made_for_it(
+    tmp_path: Path,
+) -> None:
+    assert CHAINS["export"][3:6] == ("preflight", "frigate", "export")
     for preset in read_presets():
-        job = STAGES["preflight"].job(make_plan(tmp_path, parse_settings({"model": preset.name, "name": "cats"})))
-        assert (job.skip is None) == ("edgetpu" in preset.exports), preset.name
+        plan = make_plan(tmp_path, parse_settings({"model": preset.name, "name": "cats"}))
+        job = STAGES["preflight"].job(plan)
+        assert (job.skip is None) == ("tflite" in preset.exports), preset.name
+        assert (STAGES["edgetpu"].job(plan).skip is None) == ("edgetpu" in preset.exports), preset.name
         assert job.outputs["preflight"].path == "output/cats/edgetpu/preflight.json"
 
 

@@ -17,7 +17,7 @@ from pipeline.datasets.model import Box, Image
 from pipeline.datasets.split import Split
 from pipeline.datasets.tf_csv import write_tf_csv
 from pipeline.errors import DataError
-from pipeline.jobs.evaluate import read_truth
+from pipeline.fidelity.truth import read_truth
 from pipeline.models import Preset, read_preset
 from pipeline.plan import Plan
 from pipeline.records import read_examples

@@ -13,6 +13,7 @@ from pathlib import Path
 
 QUANTIZE = 114
 CUSTOM = 32
+FAKE_QUANT = 80
 
 
 @dataclass(frozen=True, slots=True)
