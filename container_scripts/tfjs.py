@@ -21,6 +21,7 @@ import tempfile
 import types
 
 from screen import fail, say
+from tfjs_build.tfjs_refusal import PLAIN_WORKS, fast_build_refusal
 
 SIGNATURE = "serving_default"
 OUTPUTS = {"detection_boxes", "detection_classes", "detection_scores", "num_detections"}
@@ -98,6 +99,9 @@ def main():
     """Convert, check what came out, write it in an order that does not change, and the labels beside it."""
     arguments = parse_arguments()
     model = read_model(arguments.frozen_dir)
+    why_not = fast_build_refusal(arguments.frozen_dir, model)
+    if why_not is not None and arguments.weights:
+        fail("--weights is of the fast build, which this model has not: " + why_not, hint=PLAIN_WORKS, exit_code=2)
     os.makedirs(arguments.tfjs_dir, exist_ok=True)
     converter = load_converter()
     model_json = convert(os.path.join(arguments.frozen_dir, "saved_model"), arguments.tfjs_dir, converter)
@@ -112,13 +116,15 @@ def main():
         json.dump(model["classes"], file, ensure_ascii=False)
         file.write("\n")
     say_size("TensorFlow.js model", arguments.tfjs_dir)
-    if model["architecture"] == "ssd":
+    if why_not is None:
         from tfjs_build.tfjs_fast import write_fast_build
 
         # Trained for eight bits, kernels lie on a grid of eight bits; others keep their precision.
         dtype = arguments.weights or ("uint8" if model["quantized"] else "float16")
         fast_dir = write_fast_build(arguments.frozen_dir, arguments.tfjs_dir, model, dtype, converter)
         say_size("fast build, {} weights".format(dtype), fast_dir)
+    else:
+        say("no fast build: {}; {}".format(why_not, PLAIN_WORKS))
 
 
 def say_size(what, folder):

@@ -27,6 +27,7 @@ export type Source =
   | HTMLVideoElement
   | HTMLCanvasElement
   | OffscreenCanvas
+  | VideoFrame
   | ImageBitmap
   | ImageData
   | Blob

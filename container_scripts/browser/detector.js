@@ -15,9 +15,11 @@
 
 import { clipRow, decodeBox, selectCandidates, suppress } from "./boxes.js";
 import { DetectorError } from "./errors.js";
-import { chooseBackend, folderUrl, parseJson, read, readWeights } from "./files.js";
+import { allInOrder, chooseBackend, folderUrl, parseJson, read, readWeights } from "./files.js";
 import { fitInput, readPixels } from "./image.js";
 
+// With it an operator compiles its shader, beside the page's own thread, and computes nothing.
+const COMPILE_ONLY = { webgl: "ENGINE_COMPILE_ONLY", webgpu: "WEBGPU_ENGINE_COMPILE_ONLY" };
 const DEFAULTS = { threshold: 0.5, maxDetections: 100 };
 
 export class Detector {
@@ -37,7 +39,7 @@ export class Detector {
     }
     await chooseBackend(tf, backend);
     const folder = folderUrl(url);
-    const [description, modelJson] = await Promise.all(
+    const [description, modelJson] = await allInOrder(
       ["detector.json", "model.json"].map(async (name) => parseJson(await read(new URL(name, folder)), name, folder)),
     );
     if (description.format !== "odpipe-detector" || description.version !== 1) {
@@ -139,10 +141,15 @@ export class Detector {
     const { tf } = this;
     const backend = tf.backend();
     this.input.fill(0);
-    if (["webgl", "webgpu"].includes(tf.getBackend())) {
-      tf.env().set("ENGINE_COMPILE_ONLY", true);
-      const outputs = this.run();
-      tf.env().set("ENGINE_COMPILE_ONLY", false);
+    const compileOnly = COMPILE_ONLY[tf.getBackend()];
+    if (compileOnly) {
+      tf.env().set(compileOnly, true);
+      let outputs;
+      try {
+        outputs = this.run();
+      } finally {
+        tf.env().set(compileOnly, false);
+      }
       await backend.checkCompileCompletionAsync();
       backend.getUniformLocations?.();
       tf.dispose(outputs);

@@ -46,6 +46,14 @@ export async function read(url) {
   return response.arrayBuffer();
 }
 
+/** Wait for all; when several fail, throw what the first of the list did, not the first in time. */
+export async function allInOrder(promises) {
+  const settled = await Promise.allSettled(promises);
+  const failed = settled.find(({ status }) => status === "rejected");
+  if (failed) throw failed.reason;
+  return settled.map(({ value }) => value);
+}
+
 export function parseJson(bytes, name, folder) {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
@@ -57,7 +65,7 @@ export function parseJson(bytes, name, folder) {
 export async function readWeights(modelJson, folder, onProgress) {
   const names = modelJson.weightsManifest.flatMap((group) => group.paths);
   let loaded = 0;
-  const parts = await Promise.all(names.map(async (name) => {
+  const parts = await allInOrder(names.map(async (name) => {
     const part = await read(new URL(name, folder));
     onProgress(++loaded / names.length);
     return part;

@@ -6,15 +6,15 @@ import { DetectorError } from "./errors.js";
  * Resize an image into the model's input, as TensorFlow 1's `resize_images` does: bilinear, output pixel x reads input
  * position x * in / out, nothing averaged. Canvas, CSS and tf.image of other conventions give other scores.
  *
- * `resize` is "stretch", or "letterbox": the sides keep their ratio, the rest on the right and below is zero.
+ * `resize` is "stretch", or "letterbox": the sides keep their ratio, and what is left on the right and below is 0.
  * Returns the share of the input that the image covers, { y, x }.
  */
 export function fitInput(image, target, { height, width, resize, scale, offset }) {
   let [usedHeight, usedWidth] = [height, width];
   if (resize === "letterbox") {
-    const factor = Math.min(height / image.height, width / image.width);
-    [usedHeight, usedWidth] = [Math.round(image.height * factor), Math.round(image.width * factor)];
-    for (let index = 0; index < target.length; index++) target[index] = offset[index % 3];
+    [usedHeight, usedWidth] = letterboxSize(image, { height, width });
+    // The OD API pads what it has normalized already: this is no black, but the middle of what the network knows
+    target.fill(0);
   }
   const channels = image.data.length / (image.width * image.height);
   const columns = positions(image.width, usedWidth, channels);
@@ -35,6 +35,17 @@ export function fitInput(image, target, { height, width, resize, scale, offset }
     }
   }
   return { y: usedHeight / height, x: usedWidth / width };
+}
+
+/** Give the [height, width] of an image in a letterbox, as tf.image.resize_images with preserve_aspect_ratio has it. */
+function letterboxSize(image, { height, width }) {
+  const factor = Math.min(Math.fround(height / image.height), Math.fround(width / image.width));
+  return [image.height, image.width].map((side) => roundHalfToEven(Math.fround(factor * side)));
+}
+
+function roundHalfToEven(value) {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 === 1 ? rounded - 1 : rounded;
 }
 
 /** Find, for each output position, the offsets of its two input neighbours and the upper one's share. */
@@ -78,9 +89,10 @@ function readBitmap(bitmap) {
 
 function draw(source, width, height) {
   canvas ??= typeof OffscreenCanvas === "undefined" ? document.createElement("canvas") : new OffscreenCanvas(1, 1);
-  // Assigning a size clears a canvas: transparent pixels of an image before must not shine through
-  [canvas.width, canvas.height] = [width, height];
   const context = canvas.getContext("2d", { willReadFrequently: true });
+  // Both clear the canvas: transparent pixels of an image before must not shine through. A new size costs new memory
+  if (canvas.width === width && canvas.height === height) context.clearRect(0, 0, width, height);
+  else [canvas.width, canvas.height] = [width, height];
   context.drawImage(source, 0, 0, width, height);
   try {
     return context.getImageData(0, 0, width, height);

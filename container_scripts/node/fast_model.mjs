@@ -16,6 +16,12 @@ export class FastModel {
     return existsSync(path.join(folder, "fast", "detector.json"));
   }
 
+  /** The size of what a page downloads of it, detector.js aside. */
+  static sizeBytes(folder) {
+    const fast = path.join(folder, "fast");
+    return readdirSync(fast).reduce((sum, name) => sum + statSync(path.join(fast, name)).size, 0);
+  }
+
   /** Load the fast build of a folder. Throws ModelError if a file is missing or broken. */
   static async load(folder) {
     const { Detector, DetectorError } = await import(pathToFileURL(path.resolve(folder, "detector.js")));
@@ -24,8 +30,7 @@ export class FastModel {
     const fast = path.join(folder, "fast");
     try {
       const detector = await Detector.load(pathToFileURL(path.resolve(fast)), { tf, backend: "wasm" });
-      const sizeBytes = readdirSync(fast).reduce((sum, name) => sum + statSync(path.join(fast, name)).size, 0);
-      return new FastModel(tf, detector, sizeBytes);
+      return new FastModel(tf, detector, FastModel.sizeBytes(folder));
     } catch (error) {
       if (error instanceof DetectorError) throw new ModelError(error.message);
       throw error;

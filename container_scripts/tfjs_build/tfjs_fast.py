@@ -10,6 +10,7 @@ asynchronously, copy between backends, and take longer than the network. This on
 TFLite starts from, ends at its raw outputs and runs in one synchronous call.
 """
 
+import functools
 import json
 import os
 import re
@@ -20,15 +21,16 @@ import numpy as np
 import tensorflow as tf
 from screen import fail
 
+from tfjs_build.tfjs_fold import fold_clips
 from tfjs_build.tfjs_graph import find_constant, rewrite_graph
-from tfjs_build.tfjs_weights import shrink_weights
+from tfjs_build.tfjs_model import read_model, write_model
+from tfjs_build.tfjs_refusal import PREPROCESSING, RESIZE
+from tfjs_build.tfjs_weights import shrink
 
 INPUT = "normalized_input_image_tensor"
 OUTPUTS = ("raw_outputs/box_encodings", "raw_outputs/class_predictions")
 POST_PROCESSING = "TFLite_Detection_PostProcess"
 BROWSER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "browser")
-# real = pixel * scale + offset, a channel each: what every extractor of the SSDs does but the ResNets'.
-PREPROCESSING = {"scale": [2 / 255] * 3, "offset": [-1.0] * 3}
 
 
 def write_fast_build(frozen_dir, tfjs_dir, model, dtype, converter):
@@ -43,7 +45,9 @@ def write_fast_build(frozen_dir, tfjs_dir, model, dtype, converter):
         cut.write(cut_graph(graph).SerializeToString(deterministic=True))
         cut.flush()
         converter.convert_tf_frozen_model(cut.name, ",".join(OUTPUTS), fast_dir, strip_debug_ops=True)
-    shrink_weights(fast_dir, dtype)
+    model_json, weights = read_model(fast_dir)
+    fold_clips(model_json, weights, keep=OUTPUTS)
+    write_model(fast_dir, model_json, weights, functools.partial(shrink, dtype=dtype))
     with open(os.path.join(fast_dir, "detector.json"), "w", encoding="utf-8") as file:
         json.dump(description, file, ensure_ascii=False, separators=(",", ":"))
         file.write("\n")
@@ -79,7 +83,7 @@ def describe(graph, model):
         "input": {
             "height": model["input_height"],
             "width": model["input_width"],
-            "resize": model.get("resize", "stretch"),
+            "resize": model.get("resize", RESIZE),
             "scale": preprocessing["scale"],
             "offset": preprocessing["offset"],
         },

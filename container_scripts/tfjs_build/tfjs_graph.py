@@ -17,13 +17,14 @@ from tensorflow.core.framework import node_def_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 
-def write_rewritten_saved_model(source, target):
+def write_rewritten_saved_model(source, target, rewrite=None):
     """Write a SavedModel like `source` into the empty folder `target`, with its graphs rewritten."""
+    rewrite = rewrite or rewrite_graph
     saved_model = saved_model_pb2.SavedModel()
     with open(os.path.join(source, "saved_model.pb"), "rb") as file:
         saved_model.ParseFromString(file.read())
     for meta_graph in saved_model.meta_graphs:
-        rewrite_graph(meta_graph.graph_def)
+        rewrite(meta_graph.graph_def)
     with open(os.path.join(target, "saved_model.pb"), "wb") as file:
         file.write(saved_model.SerializeToString(deterministic=True))
     for name in ("variables", "assets"):
@@ -34,7 +35,12 @@ def write_rewritten_saved_model(source, target):
 
 def rewrite_graph(graph_def):
     """Replace, in place, the operators that this module is about."""
-    nodes = {node.name: node for node in graph_def.node}
+    mend_casts(graph_def)
+    clip_activations(graph_def)
+
+
+def mend_casts(graph_def):
+    """Replace casts of floats to bool, in place."""
     added = []
     for node in graph_def.node:
         if node.op == "Cast" and (node.attr["SrcT"].type, node.attr["DstT"].type) == (
@@ -42,7 +48,15 @@ def rewrite_graph(graph_def):
             tf.bool.as_datatype_enum,
         ):
             make_not_zero(node, added)
-        elif node.op == "FakeQuantWithMinMaxVars" and not is_constant(node.input[0], nodes):
+    graph_def.node.extend(added)
+
+
+def clip_activations(graph_def):
+    """Replace FakeQuants of activations, in place."""
+    nodes = {node.name: node for node in graph_def.node}
+    added = []
+    for node in graph_def.node:
+        if node.op == "FakeQuantWithMinMaxVars" and not is_constant(node.input[0], nodes):
             low, high = (find_constant(name, nodes) for name in node.input[1:3])
             if low is not None and high is not None:
                 make_clip(node, float(low), float(high), added)

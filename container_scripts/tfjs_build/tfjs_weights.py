@@ -1,6 +1,6 @@
 """Weights of a TensorFlow.js graph model in fewer bytes, and without loss where that is possible.
 
-    shrink_weights("output/cats/tensorflow_js/fast", "uint8")    # or float16, float32
+    write_model(folder, model_json, weights, functools.partial(shrink, dtype="uint8"))    # or float16, float32
 
 TensorFlow.js restores a stored weight q as q * scale + min. The kernels of a model that was trained with simulated
 quantization lie on such a grid already, of at most 256 steps: found again, it stores them in a byte each and gives the
@@ -8,48 +8,16 @@ same numbers back. Biases and other small arrays stay as they are: they weigh no
 every pixel of its channel.
 """
 
-import json
-import os
-
 import numpy as np
 
 DTYPES = ("uint8", "float16", "float32")
 SMALLEST = 1024
 """Elements below which an array is stored as it is."""
-SHARD_BYTES = 4 * 1024 * 1024
-"""As the converter cuts them: browsers cache and fetch these side by side."""
 GRID_TOLERANCE = 1e-3
 """How far from a step, in steps, a value may lie: float32 noise of a multiplication."""
 
 
-def shrink_weights(folder, dtype):
-    """Store the weights of FOLDER/model.json, as the converter left them, as `dtype`."""
-    path = os.path.join(folder, "model.json")
-    with open(path, encoding="utf-8") as file:
-        model_json = json.load(file)
-    weights, content = [], []
-    for group in model_json["weightsManifest"]:
-        stored = b"".join(_read(os.path.join(folder, name)) for name in group["paths"])
-        at = 0
-        for weight in group["weights"]:
-            array = np.frombuffer(stored, weight["dtype"], _count(weight["shape"]), at)
-            at += array.nbytes
-            smaller, how = _shrink(array, dtype)
-            weights.append(dict(weight, quantization=how) if how else weight)
-            content.append(smaller.tobytes())
-        for name in group["paths"]:
-            os.remove(os.path.join(folder, name))
-    paths = _write_shards(folder, b"".join(content))
-    model_json["weightsManifest"] = [{"paths": paths, "weights": weights}]
-    for node in model_json["modelTopology"]["node"]:
-        # What TensorFlow's own optimizer noted for itself: a tenth of the file, and nobody's at run time.
-        node["attr"] = {key: value for key, value in node.get("attr", {}).items() if not key.startswith("_")}
-    with open(path, "w", encoding="utf-8") as file:
-        # Sorted: protobuf gives the attributes of a node in another order every time.
-        json.dump(model_json, file, sort_keys=True, separators=(",", ":"))
-
-
-def _shrink(array, dtype):
+def shrink(array, dtype):
     """Give an array as it is stored, and how TensorFlow.js restores it; None when it is stored as it is."""
     if array.dtype != np.float32 or array.size < SMALLEST or dtype == "float32":
         return array, None
@@ -87,21 +55,3 @@ def _spread(array):
     low, high = min(float(array.min()), 0.0), max(float(array.max()), 0.0)
     scale = (high - low) / 255 or 1.0
     return -round(-low / scale) * scale, scale
-
-
-def _write_shards(folder, content):
-    count = max(-(-len(content) // SHARD_BYTES), 1)
-    names = ["group1-shard{}of{}.bin".format(number, count) for number in range(1, count + 1)]
-    for number, name in enumerate(names):
-        with open(os.path.join(folder, name), "wb") as file:
-            file.write(content[number * SHARD_BYTES : (number + 1) * SHARD_BYTES])
-    return names
-
-
-def _read(path):
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def _count(shape):
-    return int(np.prod(shape, dtype=np.int64))

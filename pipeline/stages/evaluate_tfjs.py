@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.plan import Job, Place, Plan
+from pipeline.stages.records import NO_TEST_RECORDS, TEST_RECORDS
 
 NAME = "evaluate_tfjs"
 IMAGE = "tfjs"
@@ -16,7 +17,7 @@ def job(plan: Plan) -> Job:
             SCRIPT, "--records-dir", "{records}", "--tfjs-dir", "{tfjs}", "--detections-dir", "{detections}",
         ),
         inputs={
-            "records": Place(run.records, ("test.record-*", "label_map.pbtxt")),
+            "records": Place(run.records, TEST_RECORDS),
             "tfjs": Place(run.tfjs),
         },
         outputs={"detections": Place(f"{run.evaluation}/tfjs")},
@@ -24,4 +25,5 @@ def job(plan: Plan) -> Job:
             "records": run.how_to("train"),
             "tfjs": run.how_to("export"),
         },
+        skip_without={"records": NO_TEST_RECORDS},
     )  # fmt: skip

@@ -54,7 +54,29 @@ def test_its_graph_has_neither_loops_nor_suppression_nor_fake_quantization(tfjs_
     kinds = {node["op"] for node in nodes}
     assert not {kind for kind in kinds if "FakeQuant" in kind or "NonMax" in kind or "TensorArray" in kind}
     assert not kinds & {"Enter", "While", "Switch", "Merge", "LoopCond"}
-    assert "ClipByValue" in kinds
+
+
+def test_clips_are_left_only_where_a_convolution_cannot_do_them(tfjs_dir: Path) -> None:
+    nodes = json.loads((tfjs_dir / "fast" / "model.json").read_text(encoding="utf-8"))["modelTopology"]["node"]
+    by_name = {node["name"]: node for node in nodes}
+    clips = [node for node in nodes if node["op"] == "ClipByValue"]
+    assert clips
+    for clip in clips:
+        readers = {node["op"] for node in nodes if clip["name"] in node.get("input", [])}
+        # A residual sum before or behind it, or one of the two outputs
+        assert by_name[clip["input"][0]]["op"] == "AddV2" or readers & {"AddV2", "Reshape"}, clip["name"]
+
+
+def test_folded_clips_give_the_same_numbers() -> None:
+    script = Path(__file__).with_name("fold_clips.py")
+    done = subprocess.run([sys.executable, script], env={"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    results = {name: (folded, error) for name, folded, error in map(json.loads, done.stdout.splitlines())}
+    assert {name for name, (folded, _) in results.items() if folded} == {
+        "relu6 to less than 6", "relu6 to more than 6", "relu6 before 3x3", "two-sided before 1x1",
+    }  # fmt: skip
+    assert set(results) >= {"two-sided before 3x3", "another activation", "an output"}
+    assert max(error for _, error in results.values()) < 1e-4
 
 
 def test_its_kernels_take_a_byte_each_and_lose_nothing(
@@ -93,7 +115,12 @@ def test_weights_of_any_values_are_stored_smaller(tmp_path: Path, dtype: str, sh
         "weightsManifest": [{"paths": ["group1-shard1of1.bin"], "weights": manifest}],
     }
     (tmp_path / "model.json").write_text(json.dumps(model))
-    code = f"from tfjs_build import tfjs_weights; tfjs_weights.shrink_weights({str(tmp_path)!r}, {dtype!r})"
+    code = f"""
+import functools
+from tfjs_build.tfjs_model import read_model, write_model
+from tfjs_build.tfjs_weights import shrink
+write_model({str(tmp_path)!r}, *read_model({str(tmp_path)!r}), functools.partial(shrink, dtype={dtype!r}))
+"""
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(SCRIPTS)}, check=True)
     restored = read_weights(tmp_path)
     np.testing.assert_array_equal(restored["bias"], bias)

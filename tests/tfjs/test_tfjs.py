@@ -65,7 +65,8 @@ def test_a_second_conversion_gives_the_same_bytes(
 def test_the_nudged_range_is_where_tensorflow_clips(tfjs_python: Path) -> None:
     code = f"""
 import json, sys; sys.path.insert(0, {str(ROOT / "container_scripts")!r})
-import tensorflow as tf, tfjs_graph
+import tensorflow as tf
+from tfjs_build import tfjs_graph
 for low, high in (0., 6.), (-1.3, 2.9), (-0.0421, 7.731), (0.5, 3.), (-3., -1.):
     clipped = tf.quantization.fake_quant_with_min_max_vars([-1e3, 1e3], low, high)
     nudged = tfjs_graph.nudge_range(low, high, bits=8, narrow_range=False)
