@@ -1,0 +1,198 @@
+"""Run the images of `pipeline.jobs.explain_artefact` through the checkpoint's graph, and compare layer by layer.
+
+    python container_scripts/explain_tensors.py --records-dir input/tf_records/cats --frozen-dir output/cats/frozen \
+        --artefact output/cats/.cache/explain/artefact --out output/cats/.cache/explain/reference
+
+out/frozen_graph.jsonl   a detections file of the graph itself, on all those images
+out/layers.json          the figures of each layer, in the file's order (explanation/layer_statistics.py)
+out/outputs-000.npz      of each image with tensors: the graph's `input`, `encodings`, `scores` and decoded `boxes`
+
+The graph is frozen_inference_graph.pb: the network under the names that TOCO keeps. It is run twice for each layer:
+from the image, and from the .tflite's own values one layer before, so that an error is laid to the layer that makes it
+and not to those that inherit it.
+"""
+
+import argparse
+import glob
+import json
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import numpy as np
+import tensorflow as tf
+from detection import graph_runtime
+from detection.test_images import ImageDecoder
+from explanation import layer_statistics, reference_graph
+from screen import Progress, fail
+
+from pipeline.detections.detections_file import DetectionsWriter, Header, ImageDetections, measure_size_bytes
+
+
+def main():
+    """Parse flags, compare, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("--records-dir", "--frozen-dir", "--out"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--artefact", required=True, help="folder of artefact.json and the tensors")
+    flags = parser.parse_args()
+    compare(flags.records_dir, flags.frozen_dir, flags.artefact, flags.out)
+
+
+def compare(records_dir, frozen_dir, artefact_dir, out):
+    """Write what the module says."""
+    tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
+    with open(os.path.join(artefact_dir, "artefact.json"), encoding="utf-8") as file:
+        artefact = json.load(file)
+    reference = reference_graph.ReferenceGraph(frozen_dir)
+    os.makedirs(out)
+    comparison = Comparison(reference, artefact, artefact_dir, out)
+    graph = os.path.join(frozen_dir, "frozen_inference_graph.pb")
+    header = Header("frozen_graph", graph_runtime.RUNTIME, measure_size_bytes(graph))
+    images = artefact["images"]
+    done = 0
+    writing = DetectionsWriter(os.path.join(out, "frozen_graph.jsonl"), header)
+    # A layer of an image takes about as long as an image without any
+    total = len(images) + comparison.count
+    with writing as writer, Progress("explain  graph", total=total, unit="step", shows_rate=False) as progress:
+        for facts, image in read_images(records_dir, set(images)):
+            detections, ms = reference.detector.detect(image)
+            writer.write(ImageDetections(ms=ms, detections=detections, **facts))
+            done += 1
+            for _ in comparison.add(facts["source_id"], image):
+                progress.update(progress.done + 1)
+            progress.update(progress.done + 1)
+    if done < len(images):
+        fail("{} has {} of the {} images".format(records_dir, done, len(images)), exit_code=3)
+    layers = comparison.to_json()
+    with open(os.path.join(out, "layers.json"), "w", encoding="utf-8") as file:
+        json.dump(layers, file, indent=1, ensure_ascii=False)
+        file.write("\n")
+
+
+def read_images(records_dir, wanted):
+    """Yield (facts, image) of the test images with these source ids, decoded as TensorFlow does."""
+    decoder = ImageDecoder(graph_runtime.session_config())
+    for path in sorted(glob.glob(os.path.join(records_dir, "test.record-*"))):
+        for serialized in tf.compat.v1.io.tf_record_iterator(path):
+            feature = tf.train.Example.FromString(serialized).features.feature
+            texts = [feature["image/" + key].bytes_list.value for key in ("source_id", "filename")]
+            source_id, filename = [text[0].decode("utf-8") if text else "" for text in texts]
+            if source_id in wanted:
+                image = decoder.decode(feature)
+                height, width = image.shape[:2]
+                yield {"source_id": source_id, "filename": filename, "width": width, "height": height}, image
+
+
+class Comparison:
+    """The layers of a .tflite beside those of the graph."""
+
+    def __init__(self, reference, artefact, folder, out):
+        self._reference, self._folder, self._out = reference, folder, out
+        self._numbers = {source_id: number for number, source_id in enumerate(artefact["layer_images"])}
+        self._layers = artefact["layers"]
+        self._by_tensor = {layer["tensor"]: layer for layer in self._layers}
+        # A float file of a quantized model keeps its FakeQuants as operators
+        self._keeps_fake_quant = any(layer["operator"] == "FAKE_QUANT" for layer in self._layers)
+        self._places = {}
+        for layer in self._layers:
+            place = reference.find(layer["name"], is_float=not layer["step"])
+            if place is not None and place.raw.shape.is_compatible_with(layer["shape"]):
+                self._places[layer["tensor"]] = place
+        self._statistics = {
+            tensor: layer_statistics.LayerStatistics(*[self._by_tensor[tensor][key] for key in ("low", "high", "step")])
+            for tensor in self._places
+        }
+
+    @property
+    def count(self):
+        """How many layers of images there are to be compared."""
+        return len(self._numbers) * len(self._places)
+
+    def add(self, source_id, image):
+        """Compare the tensors of an image, if they were kept; yield after each layer."""
+        if source_id not in self._numbers:
+            return
+        number = self._numbers[source_id]
+        ends = [self._reference.input] + self._reference.ends()
+        tensors = {tensor: place.quantized for tensor, place in self._places.items()}
+        whole, ends = self._reference.run([tensors, ends], {self._reference.image: image[np.newaxis]})
+        outputs = dict(zip(("input", "encodings", "scores", "boxes"), ends))  # noqa: B905
+        np.savez(os.path.join(self._out, "outputs-{:03}.npz".format(number)), **outputs)
+        with np.load(os.path.join(self._folder, "tensors-{:03}.npz".format(number))) as stored:
+            found = {tensor: self._to_real(tensor, stored["t{}".format(tensor)]) for tensor in self._by_tensor}
+        for tensor, statistics in self._statistics.items():
+            alone, raw = self._run_alone(tensor, found, whole[tensor])
+            statistics.add(found[tensor], whole[tensor], alone, raw)
+            yield tensor
+
+    def _to_real(self, tensor, values):
+        layer = self._by_tensor[tensor]
+        if not layer["step"]:
+            return values.astype(np.float32)
+        return (values.astype(np.float32) - layer["zero_point"]) * np.float32(layer["step"])
+
+    def _run_alone(self, tensor, found, whole):
+        """Return what the graph makes of the .tflite's values one layer before: after and before its FakeQuant."""
+        place = self._places[tensor]
+        feeds = {}
+        for before in self._find_before(tensor):
+            # Who reads it before its FakeQuant gets the same values
+            for one in self._find_feeds(before):
+                feeds[one.experimental_ref()] = (one, found[before])
+        own = [one.experimental_ref() for one in (place.raw, place.quantized)]
+        if not feeds or any(one in feeds for one in own):
+            return whole, whole
+        feed_dict = dict(feeds.values())
+        if self._reference.input not in feed_dict:
+            feed_dict[self._reference.input] = found[self._layers[0]["tensor"]]
+        return self._reference.run([place.quantized, place.raw], feed_dict)
+
+    def _find_feeds(self, tensor):
+        """Return the graph's tensors that stand for one of the file's, as what comes after it reads them."""
+        place = self._places[tensor]
+        if self._by_tensor[tensor]["step"] or self._keeps_fake_quant:
+            return [place.raw, place.quantized]
+        # The file has left out a FakeQuant that the graph has
+        quantizer = reference_graph.find_quantizer(place.raw)
+        return [place.raw] + ([quantizer.outputs[0]] if quantizer is not None else [])
+
+    def _find_before(self, tensor):
+        """Find the nearest layers before one that the graph has, too."""
+        found = []
+        for before in self._by_tensor[tensor]["inputs"]:
+            if before in self._places:
+                found.append(before)
+            elif before in self._by_tensor:
+                found += self._find_before(before)
+        return found
+
+    def to_json(self):
+        """Return what layers.json holds."""
+        with np.load(os.path.join(self._folder, "weights.npz")) as stored:
+            return [self._describe(layer, stored) for layer in self._layers]
+
+    def _describe(self, layer, stored):
+        place = self._places.get(layer["tensor"])
+        told = dict(layer, matched=place is not None)
+        told["inputs"] = [self._by_tensor[before]["name"] for before in layer["inputs"] if before in self._by_tensor]
+        if place is not None:
+            told.update(self._statistics[layer["tensor"]].to_json(), graph_low=place.low, graph_high=place.high)
+        if layer["weights"] is not None:
+            told["weights_compared"] = self._compare_weights(layer, stored["t{}".format(layer["weights"])])
+        return told
+
+    def _compare_weights(self, layer, found):
+        """Compare weights; TFLite's are [out, high, wide, in], depthwise [1, high, wide, out]."""
+        reference = self._reference.read_weights(layer["weights_name"])
+        depthwise = layer["operator"] == "DEPTHWISE_CONV_2D"
+        if reference is not None and reference.ndim == 4:
+            reference = (
+                reference.reshape((1,) + reference.shape[:2] + (-1,)) if depthwise else reference.transpose(3, 0, 1, 2)
+            )
+        return layer_statistics.compare_weights(found, reference, found.ndim - 1 if depthwise else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+"""Why an artefact detects worse than its checkpoint: the post-processing first, then its input, then layer by layer.
+
+`odpipe explain-drop` (pipeline/commands/explain_drop.py) does it in three steps:
+
+    pipeline/jobs/explain_artefact.py       pipeline image: the artefact's detections in several ways, its tensors
+    container_scripts/explain_tensors.py    odapi image: the same images through the checkpoint's graph, layer by layer
+    pipeline/explain/verdict.py             what the two say together, in words
+"""

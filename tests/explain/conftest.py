@@ -1,0 +1,88 @@
+"""What the tests of explain-drop share: a small detector, files of it that are broken, and what is said of each."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.detections.post_process import with_options
+from pipeline.explain.verdict import Folders, explain
+from pipeline.jobs import explain_artefact
+from pipeline.preflight.tflite_file import parse_model
+from tests.project import ROOT, need_environment
+
+HERE = ROOT / "tests" / "explain"
+EXPAND = "FeatureExtractor/expand"
+
+
+def run_script(*words: object) -> None:
+    """Run a script of this folder where TensorFlow is."""
+    done = subprocess.run([str(word) for word in (need_environment("odapi"), *words)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def change_constant(content: bytes, name: str, change: Callable[[bytearray], None]) -> bytes:
+    """Change the numbers of one constant tensor, in place."""
+    (tensor,) = [one for one in parse_model(content, name="it").tensors if one.name == name]
+    assert tensor.content is not None
+    old = bytes(tensor.content)
+    assert content.count(old) == 1
+    new = bytearray(old)
+    change(new)
+    return content.replace(old, bytes(new))
+
+
+def scale_channel(numbers: bytearray) -> None:
+    """Turn the weights of output channel 5 of 16, 8 inputs each, around the middle: -1 times what they were."""
+    numbers[5 * 8 : 6 * 8] = bytes(255 - number for number in numbers[5 * 8 : 6 * 8])
+
+
+def move_anchors(numbers: bytearray) -> None:
+    """Give every anchor another height: 8-bit anchors are y, x, height, width."""
+    for place in range(2, len(numbers), 4):
+        numbers[place] = 255
+
+
+@pytest.fixture(scope="session")
+def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The detector of make_detector.py, with further files broken byte by byte."""
+    folder = tmp_path_factory.mktemp("explain") / "detector"
+    run_script(HERE / "make_detector.py", folder)
+    files = folder / "tflite"
+    healthy = (files / "healthy.tflite").read_bytes()
+    weights = f"{EXPAND}/weights_quant/FakeQuantWithMinMaxVars"
+    broken = {
+        "fast": with_options(healthy, regular_nms=False),
+        "few": with_options(healthy, max_detections=2),
+        "channel": change_constant(healthy, weights, scale_channel),
+        "anchors": change_constant(healthy, "anchors", move_anchors),
+    }
+    for name, content in broken.items():
+        (files / f"{name}.tflite").write_bytes(content)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def explained(detector: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What drop.json says of each file."""
+    root = tmp_path_factory.mktemp("explained")
+    records, frozen = detector / "records", detector / "frozen"
+    files = sorted((detector / "tflite").glob("*.tflite"))
+    for file in files:
+        explain_artefact.main([
+            "--records-dir", str(records), "--model", str(file), "--frozen-dir", str(frozen), "--layer-images", "3",
+            "--out", str(root / file.stem / "artefact"),
+        ])  # fmt: skip
+    run_script(HERE / "compare_all.py", records, frozen, *(root / file.stem for file in files))
+    return {
+        file.stem: explain(
+            Folders(root / file.stem / "artefact", root / file.stem / "reference", records),
+            name="cats",
+            artefact="tflite",
+        )
+        for file in files
+    }

@@ -1,0 +1,78 @@
+"""`odpipe explain-drop` on a run: three jobs, what they leave, and what is refused before any of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.project import copy_project, need_environment
+
+
+def explain_drop(root: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pipeline", "explain-drop", "--name", "cats", "--backend", "local", *flags]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_project(tmp_path_factory.mktemp("verb") / "project", environments=True)
+
+
+@pytest.mark.odapi
+def test_the_verb_names_the_layer_and_leaves_two_files(project: Path, detector: Path) -> None:
+    need_environment("odapi")
+    shutil.copytree(detector / "frozen", project / "output/cats/frozen")
+    shutil.copytree(detector / "records", project / "input/tf_records/cats")
+    (project / "output/cats/tflite").mkdir()
+    shutil.copy(detector / "tflite/narrow.tflite", project / "output/cats/tflite/detect.tflite")
+    done = explain_drop(project, "--json", "--images", "4")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["first_layer"] == "FeatureExtractor/expand/Relu6"
+    assert (told["images"], told["layer_images"], told["page"]) == (4, 4, "output/cats/explain/drop.html")
+    folder = project / "output/cats/explain"
+    assert sorted(path.name for path in folder.iterdir()) == ["drop.html", "drop.json"]
+    assert json.loads((folder / "drop.json").read_text()) == {key: told[key] for key in told if key != "page"}
+    assert not (project / "output/cats/.cache/explain").exists()
+    assert "range too narrow: the file holds [0, 0.3]" in done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        "explained: output/cats/explain/drop.html, drop.json; next: what it says to do, then make evaluate NAME=cats"
+    )
+
+
+@pytest.mark.parametrize(
+    "flags, code, message, hint",
+    [
+        (
+            ("--artefact", "tflit"), 2,
+            "unknown artefact 'tflit'; known: edgetpu, tflite, tflite_fast_nms, tflite_float, tflite_regular_nms",
+            "did you mean 'tflite'?",
+        ),
+        (
+            ("--artefact", "tfjs_fast"), 2,
+            "tfjs_fast has no layers that could be compared: only TFLite files keep theirs",
+            "ARTEFACT=tflite; make evaluate says what the others lose",
+        ),
+        (("--images", "0"), 2, "IMAGES is 0; wanted at least 1", "IMAGES=100"),
+        (
+            ("--name", "dogs"), 4, "explain-drop needs output/dogs/tflite/detect.tflite", "make export NAME=dogs",
+        ),
+        (
+            ("--model", "faster_rcnn_resnet50", "--name", "dogs"), 2,
+            "faster_rcnn_resnet50 is no SSD, and only SSD converts to TFLite; "
+            "frozen graph, SavedModel and TF.js do work",
+            "make evaluate NAME=dogs compares what it has",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_explained_is_refused_at_once(
+    project: Path, flags: tuple[str, ...], code: int, message: str, hint: str
+) -> None:
+    done = explain_drop(project, *flags)
+    assert done.returncode == code
+    assert done.stderr == f"error: {message}\nhint: {hint}\n"
