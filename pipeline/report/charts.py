@@ -79,22 +79,22 @@ def draw_sizes(
         parts.append(_cell(x(column), y(row + 1), wide, high, count / most, words))
     for step in range(first + first % 2, last + 1, 2 if last - first <= 16 else 4):
         parts.append(f'<path class="axis" d="M{x(step):.1f} {_TOP + height:.1f}v4M{_LEFT - 4} {y(step):.1f}h4"/>')
-        parts.append(_text(x(step), _TOP + height + 16, str(2 ** (step // 2))))
-        parts.append(_text(_LEFT - 7, y(step) + 4, str(2 ** (step // 2)), anchor="end"))
+        parts.append(to_text(x(step), _TOP + height + 16, str(2 ** (step // 2))))
+        parts.append(to_text(_LEFT - 7, y(step) + 4, str(2 ** (step // 2)), anchor="end"))
     for limit in limits:
         at = 2 * math.log2(limit)
         if first < at < last:
             # Below and left of it, the shorter side is less
             parts.append(f'<path class="limit" d="M{x(at):.1f} {_TOP}V{y(at):.1f}H{_LEFT + side}"/>')
-            parts.append(_text(x(at) + 3, _TOP + 9, f"{limit} px", anchor="start", kind="limit-text"))
+            parts.append(to_text(x(at) + 3, _TOP + 9, f"{limit} px", anchor="start", kind="limit-text"))
     for across, down in anchors:
         place = f'cx="{x(2 * math.log2(max(across, 1))):.1f}" cy="{y(2 * math.log2(max(down, 1))):.1f}"'
         words = f"anchor of {across:g} x {down:g} px"
         parts.append(f'<circle class="anchor" {place} r="3.6"><title>{words}</title></circle>')
     parts.append(f'<path class="axis" d="M{_LEFT} {_TOP}V{_TOP + height:.1f}H{_LEFT + side}"/>')
-    parts.append(_text(_LEFT + side / 2, _TOP + height + 33, "width in pixels"))
-    parts.append(_text(0, 0, "height in pixels", turned=(12, _TOP + height / 2)))
-    return _svg(parts, height=_TOP + height + _BOTTOM, title=title, described=described)
+    parts.append(to_text(_LEFT + side / 2, _TOP + height + 33, "width in pixels"))
+    parts.append(to_text(0, 0, "height in pixels", turned=(12, _TOP + height / 2)))
+    return to_svg(parts, height=_TOP + height + _BOTTOM, title=title, described=described)
 
 
 def _used_steps(counts: NDArray[np.int64], anchors: Sequence[tuple[float, float]]) -> tuple[int, int]:
@@ -155,7 +155,7 @@ def _draw_columns(
         y = _TOP + height * (1 - share)
         parts.append(f'<path class="axis" d="M{_LEFT} {y:.1f}h{side}"/>')
         if share == 1 or most % 2 == 0:
-            parts.append(_text(_LEFT - 6, y + 4, _short(round(most * share)), anchor="end"))
+            parts.append(to_text(_LEFT - 6, y + 4, shorten(round(most * share)), anchor="end"))
     for number, count in enumerate(counts):
         if count:
             tall = max(height * count / most, 1)
@@ -165,11 +165,11 @@ def _draw_columns(
                 f"<title>{escape(words[number])}: {count:,} {up}</title></rect>"
             )
     for number, text in ticks.items():
-        parts.append(_text(_LEFT + (number + (0 if at_edges else 0.5)) * wide, _TOP + height + 16, text))
+        parts.append(to_text(_LEFT + (number + (0 if at_edges else 0.5)) * wide, _TOP + height + 16, text))
     parts.append(f'<path class="axis" d="M{_LEFT} {_TOP + height}h{side}"/>')
-    parts.append(_text(_LEFT + side / 2, _TOP + height + 33, across))
-    parts.append(_text(0, 0, up, turned=(12, _TOP + height / 2)))
-    return _svg(parts, height=_TOP + height + _BOTTOM, title=title, described=described)
+    parts.append(to_text(_LEFT + side / 2, _TOP + height + 33, across))
+    parts.append(to_text(0, 0, up, turned=(12, _TOP + height / 2)))
+    return to_svg(parts, height=_TOP + height + _BOTTOM, title=title, described=described)
 
 
 def draw_places(places: NDArray[np.int64], *, title: str, described: str) -> str:
@@ -184,14 +184,15 @@ def draw_places(places: NDArray[np.int64], *, title: str, described: str) -> str
         for row, column in np.argwhere(places)
     ]  # fmt: skip
     parts.append(f'<rect class="axis" x="{left}" y="{_TOP}" width="{side}" height="{side}"/>')
-    parts.append(_text(left, _TOP + side + 16, "left", anchor="start"))
-    parts.append(_text(left + side, _TOP + side + 16, "right", anchor="end"))
-    parts.append(_text(left - 6, _TOP + 10, "top", anchor="end"))
-    parts.append(_text(left - 6, _TOP + side, "bottom", anchor="end"))
-    return _svg(parts, height=_TOP + side + 24, title=title, described=described)
+    parts.append(to_text(left, _TOP + side + 16, "left", anchor="start"))
+    parts.append(to_text(left + side, _TOP + side + 16, "right", anchor="end"))
+    parts.append(to_text(left - 6, _TOP + 10, "top", anchor="end"))
+    parts.append(to_text(left - 6, _TOP + side, "bottom", anchor="end"))
+    return to_svg(parts, height=_TOP + side + 24, title=title, described=described)
 
 
-def _svg(parts: Sequence[str], *, height: float, title: str, described: str) -> str:
+def to_svg(parts: Sequence[str], *, height: float, title: str, described: str) -> str:
+    """Put the parts of a chart, WIDTH wide, together; `title` and `described` are read to those who do not see it."""
     return (
         f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}: {escape(described)}">'
         f"{''.join(parts)}</svg>"
@@ -206,9 +207,10 @@ def _cell(x: float, y: float, wide: float, high: float, share: float, words: str
     )
 
 
-def _text(
+def to_text(
     x: float, y: float, words: str, *, anchor: str = "middle", kind: str = "", turned: tuple[float, float] | None = None
 ) -> str:
+    """Write words at a place, or turned to stand beside an axis."""
     place = f'x="{x:.1f}" y="{y:.1f}"'
     if turned:
         place = f'transform="translate({turned[0]:.1f} {turned[1]:.1f}) rotate(-90)"'
@@ -224,7 +226,7 @@ def _boxes(count: int) -> str:
     return "1 box" if count == 1 else f"{count:,} boxes"
 
 
-def _short(count: int) -> str:
+def shorten(count: int) -> str:
     """Format a count for an axis: 950, 12k, 1.5M."""
     for size, letter in ((10**6, "M"), (10**4, "k")):
         if count >= size:

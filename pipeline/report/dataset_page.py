@@ -68,7 +68,7 @@ def render_dataset_page(
         ("findings", "What was found", render_findings(summary["findings"], problems, root=str(dataset.root))),
         ("samples", "Samples", _samples(samples, sample_count, dataset, numbers)),
         ("classes", "Classes and split", _classes(dataset, split, summary, numbers)),
-        ("boxes", "Boxes", _boxes(counts)),
+        ("boxes", "Boxes", render_box_charts(counts)),
         ("model", "What the model can see", _model(visibility, numbers, dataset.labels)),
         ("next", "What to do next", _next(dataset, summary, visibility, name)),
     ]
@@ -185,7 +185,8 @@ def _split(split: Split | None, summary: Mapping[str, Any]) -> str:
     )
 
 
-def _boxes(counts: BoxCounts) -> str:
+def render_box_charts(counts: BoxCounts) -> str:
+    """Render the charts of all boxes: their sizes, shapes, places and how many an image has."""
     if not counts.boxes:
         return "<p>There are no boxes.</p>"
     sizes = counts.sizes

@@ -120,25 +120,33 @@ def render_samples(samples: Iterator[Sample], numbers: Mapping[str, int], *, mos
 def make_thumbnail(image: Image) -> bytes | None:
     """Return a small JPEG of an image as its boxes were drawn; None where it cannot be read."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Pillow.open(io.BytesIO(read_content(image)), formats=READ_FORMATS) as opened:
-                if opened.width * opened.height > _MAX_PIXELS:
-                    return None
-                turned = is_turned(to_header(opened), image.width, image.height)
-                if opened.format == "JPEG":
-                    opened.draft("RGB", (SIDE, SIDE))
-                picture = ImageOps.exif_transpose(opened) if turned else opened
-                picture = _to_rgb(picture)
-                picture.thumbnail((SIDE, SIDE))
-                buffer = io.BytesIO()
-                picture.save(buffer, "JPEG", quality=_QUALITY, optimize=True)
-                if buffer.tell() > _LARGE_BYTES:
-                    buffer = io.BytesIO()
-                    picture.save(buffer, "JPEG", quality=_LEAST_QUALITY, optimize=True)
-                return buffer.getvalue()
+        return shrink_picture(read_content(image), width=image.width, height=image.height)
     except Exception:  # Pillow raises almost anything for a broken image; the findings have it already
         return None
+
+
+def shrink_picture(content: bytes, *, width: int, height: int) -> bytes | None:
+    """Return a small JPEG of a picture, turned as boxes of a frame of that size want it; None of one too large.
+
+    Raises what Pillow raises for a broken one.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Pillow.open(io.BytesIO(content), formats=READ_FORMATS) as opened:
+            if opened.width * opened.height > _MAX_PIXELS:
+                return None
+            turned = is_turned(to_header(opened), width, height)
+            if opened.format == "JPEG":
+                opened.draft("RGB", (SIDE, SIDE))
+            picture = ImageOps.exif_transpose(opened) if turned else opened
+            picture = _to_rgb(picture)
+            picture.thumbnail((SIDE, SIDE))
+            buffer = io.BytesIO()
+            picture.save(buffer, "JPEG", quality=_QUALITY, optimize=True)
+            if buffer.tell() > _LARGE_BYTES:
+                buffer = io.BytesIO()
+                picture.save(buffer, "JPEG", quality=_LEAST_QUALITY, optimize=True)
+            return buffer.getvalue()
 
 
 def _to_rgb(image: Pillow.Image) -> Pillow.Image:
@@ -161,16 +169,33 @@ def _render_sample(sample: Sample, picture: bytes, numbers: Mapping[str, int]) -
     badges = "".join(
         f'<span class="badge {severity(kind)}">{escape(KINDS[kind].title)}</span> ' for kind in sample.kinds[:3]
     )
-    ratio = image.width / image.height
+    return render_figure(
+        picture,
+        (image.width, image.height),
+        name=image.name,
+        words=f"{words}{more}",
+        drawn=_draw_boxes(image, numbers),
+        caption=f"{swatches}<bdi>{escape(words)}{more}{not_drawn}</bdi> {badges}",
+    )
+
+
+def render_figure(
+    picture: bytes, size: tuple[int, int], *, name: str, words: str, drawn: str, caption: str, scale: float = 1.0
+) -> str:
+    """Render a picture of a grid: `drawn` is the SVG over it, `words` describe it, `caption` is HTML.
+
+    `size` is (width, height) of the frame of its boxes; pictures of one grid share the height of their row.
+    """
+    ratio = size[0] / size[1]
     shown = min(max(ratio, 0.55), 2.4)
     narrow = "" if ratio >= 0.55 else f' style="width:{max(100 * ratio / 0.55, 1):.0f}%"'
+    basis, most = shown * 165 * scale, shown * 250 * scale
     return (
-        f'<figure class="sample" style="flex:{shown * 100:.0f} 1 {shown * 165:.0f}px;max-width:{shown * 250:.0f}px">'
-        f'<div class="photo"{narrow}><img alt="{escape(image.name)}: {escape(words)}{more}" '
-        f'style="aspect-ratio:{image.width}/{image.height}" '
-        f'src="data:image/jpeg;base64,{base64.b64encode(picture).decode()}">{_draw_boxes(image, numbers)}</div>'
-        f'<figcaption><b title="{escape(image.name)}"><bdi>{escape(image.name)}</bdi></b>'
-        f"{swatches}<bdi>{escape(words)}{more}{not_drawn}</bdi> {badges}</figcaption></figure>"
+        f'<figure class="sample" style="flex:{shown * 100:.0f} 1 {basis:.0f}px;max-width:{most:.0f}px">'
+        f'<div class="photo"{narrow}><img alt="{escape(name)}: {escape(words)}" '
+        f'style="aspect-ratio:{size[0]}/{size[1]}" '
+        f'src="data:image/jpeg;base64,{base64.b64encode(picture).decode()}">{drawn}</div>'
+        f'<figcaption><b title="{escape(name)}"><bdi>{escape(name)}</bdi></b>{caption}</figcaption></figure>'
     )
 
 
