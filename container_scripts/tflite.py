@@ -31,7 +31,7 @@ from screen import fail, say
 
 EXPORT_AGAIN = "make the frozen graph again: make export MODEL=..."
 MEASURED_IMAGES = 200
-NAMED_LAYERS = 4  # of dead ones, on the screen
+NAMED_LAYERS = 3  # of dead ones, on the screen
 
 
 def parse_arguments():
@@ -108,11 +108,13 @@ def convert(frozen_dir, model, nms, max_detections, chosen):
 def say_dead(layers):
     """Say which layers are dead, if any, and what that means."""
     if layers:
-        names = layers if len(layers) <= NAMED_LAYERS else layers[: NAMED_LAYERS - 1] + ["...", layers[-1]]
+        names = layers if len(layers) <= NAMED_LAYERS else [layers[0], "...", layers[-1]]
         say(
-            "dead layers: {} ({}): their weights are all but 0, they answer the same to every image and add nothing "
-            "to what is found. The last ones look for the largest objects: either the training had none so large, "
-            "and nothing is lost, or it was too short (STEPS=)".format(len(layers), ", ".join(names))
+            "{} dead ({}): weights of all but 0, the same answer to every image, nothing that detections gain by. "
+            "Most look for the largest objects: if the training had none, nothing is lost; else it was too short, "
+            "and more steps (STEPS=) may wake them".format(
+                "1 layer is" if len(layers) == 1 else "{} layers are".format(len(layers)), ", ".join(names)
+            )
         )
 
 

@@ -33,13 +33,13 @@ STEPS = {UINT8: (np.uint8, 0, 255), INT8: (np.int8, -127, 127)}
 
 
 def widen(graph):
-    """Make every range of a FakeQuant that is [0, 0] one of SMALLEST_RANGE, in place."""
+    """Make every range of a FakeQuant that is [0, 0] one up to SMALLEST_RANGE, in place."""
     nodes = {node.name: node for node in graph.node}
     for node in graph.node:
         if node.op == "FakeQuantWithMinMaxVars":
             low, high = (_follow_constant(nodes, name) for name in node.input[1:3])
-            if low is not None and high is not None and _read(high) - _read(low) < SMALLEST_RANGE:
-                value = np.full_like(tf.make_ndarray(high.attr["value"].tensor), _read(low) + SMALLEST_RANGE)
+            if low is not None and high is not None and _read(low) == _read(high) == 0:
+                value = np.full_like(tf.make_ndarray(high.attr["value"].tensor), SMALLEST_RANGE)
                 high.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
 
 

@@ -1,4 +1,4 @@
-"""int8 after training: converted in the real toco environment, run with LiteRT."""
+"""int8 after training, and layers that died: converted in the real toco environment, run with LiteRT."""
 
 from __future__ import annotations
 
@@ -80,7 +80,11 @@ def test_missing_training_images_are_named_before_anything_is_converted(
 
 @pytest.fixture(scope="module")
 def report(
-    toco_python: Path, float_frozen_dir: Path, tiny_records_dir: Path, tmp_path_factory: pytest.TempPathFactory
+    toco_python: Path,
+    tiny_frozen_dir: Path,
+    float_frozen_dir: Path,
+    tiny_records_dir: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Any:
     """What the parts of the conversion answer, from one process with TensorFlow."""
     folder = tmp_path_factory.mktemp("parts")
@@ -88,6 +92,7 @@ def report(
     shutil.copytree(tiny_records_dir, folder / "records")
     script = Path(__file__).with_name("try_tflite_build.py")
     command = [toco_python, script, "--frozen-dir", frozen, "--records-dir", folder / "records"]
+    command += ["--quantized", tiny_frozen_dir / "tflite_graph.pb"]
     done = subprocess.run([*map(str, command)], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
@@ -101,13 +106,46 @@ def test_outputs_in_another_order_are_found_by_their_values(report: Any) -> None
     assert report["order"]["count too high"] == "the fourth is 99.0, not a number of boxes from 0 to 20"
 
 
-def test_a_layer_that_died_gets_a_scale_that_runtimes_can_load(report: Any) -> None:
-    assert report["dead"]["smallest scale before"] < 1e-15
-    assert report["dead"]["smallest scale"] >= 0.99e-8
+@pytest.mark.parametrize("kind", ["dead", "dead, trained"])
+def test_a_layer_that_died_gets_a_scale_that_runtimes_can_load(report: Any, kind: str) -> None:
+    found = report[kind]
+    assert found["smallest scale before"] < 1e-15
+    assert found["smallest scale"] >= 0.99e-8
     # Its bias did not die: TOCO cut it at what an int32 of such small steps can say, and every class became likely
-    assert report["dead"]["score of float"] < 0.05
-    assert report["dead"]["score before"] > 0.45
-    assert report["dead"]["score"] == pytest.approx(report["dead"]["score of float"], abs=0.01)
+    assert found["score of float"] < 0.05
+    assert found["score before"] > 0.45
+    assert found["score"] == pytest.approx(found["score of float"], abs=0.01)
+    assert "BoxPredictor_0/ClassPredictor" in found["names"]
+    assert (found["same size"], found["nothing is left"]) == (True, True)
+
+
+def test_what_lives_answers_as_before(report: Any) -> None:
+    trained = report["dead, trained"]
+    assert trained["as trained, answers stay"]
+    # Of the first map the boxes' range is [0, 0], at which TOCO aborted
+    assert {"BoxPredictor_0/BoxEncodingPredictor", "BoxPredictor_0/ClassPredictor"} < set(trained["names"])
+    assert not [name for name in trained["names"] if name.startswith(("Feature", "BoxPredictor_1", "BoxPredictor_2"))]
+
+
+def test_a_converted_model_holds_none_and_its_owner_is_told(
+    report: Any, toco_python: Path, tiny_frozen_dir: Path, tmp_path: Path
+) -> None:
+    frozen = copy_frozen(tiny_frozen_dir, tmp_path / "frozen")
+    shutil.copy(report["killed"], frozen / "tflite_graph.pb")
+    done = run_tflite(toco_python, frozen, tmp_path / "tflite")
+    assert done.returncode == 0, done.stderr[-3000:]
+    (line,) = [line for line in done.stderr.splitlines() if "layers are dead (" in line]
+    count = len(report["dead, trained"]["names"])
+    assert line.startswith(f"{count} layers are dead ({report['dead, trained']['names'][0]}, ")
+    assert line.endswith("else it was too short, and more steps (STEPS=) may wake them")
+    interpreter = Interpreter(model_path=str(tmp_path / "tflite/detect.tflite"))
+    details = interpreter.get_tensor_details()
+    biases = [one["index"] for one in details if one["dtype"] is np.int32 and one["quantization"][0]]
+    assert len(biases) > 50
+    interpreter.allocate_tensors()
+    assert max(np.abs(interpreter.get_tensor(index).astype(np.int64)).max() for index in biases) <= 2**30 + 2**20
+    assert min(one["quantization"][0] for one in details if one["dtype"] is np.uint8) >= 0.99e-12
+    assert preflight_file(tmp_path / "tflite/detect.tflite").works
 
 
 def test_the_same_images_are_chosen_every_time_out_of_all_of_them(report: Any) -> None:

@@ -1,6 +1,7 @@
 """Try the parts of the TFLite conversion in one process with TensorFlow 1.15; prints one line of JSON.
 
-.envs/toco/bin/python tests/toco/try_tflite_build.py --frozen-dir FOLDER --records-dir input/tf_records/cats
+.envs/toco/bin/python tests/toco/try_tflite_build.py --frozen-dir FOLDER --records-dir input/tf_records/cats \\
+    --quantized output/cats/frozen/tflite_graph.pb
 """
 
 import argparse
@@ -16,12 +17,11 @@ import tensorflow as tf
 from tflite_build import checks, converter, dead_layers, metadata, training_images
 from tflite_build.flatbuffers_file import read_root
 
-INT8 = 9
-
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--frozen-dir", required=True)
+    parser.add_argument("--quantized", required=True, help="tflite_graph.pb as it was trained")
     parser.add_argument("--records-dir", required=True)
     flags = parser.parse_args()
     with open(os.path.join(flags.frozen_dir, "model.json"), encoding="utf-8") as file:
@@ -32,10 +32,13 @@ def main():
     letterbox = dict(model, resize="letterbox", preprocessing=grey)
     with open(os.path.join(flags.frozen_dir, "letterbox.tflite"), "wb") as file:
         file.write(metadata.pack(content, letterbox, "a\n"))
+    killed = os.path.join(flags.frozen_dir, "killed.pb")
     report = {
         "letterbox": file.name,
         "order": try_order(content, graph, model),
         "dead": try_dead_layers(graph, model),
+        "dead, trained": try_trained_dead_layers(converter.read_graph(flags.quantized, 20, True), model, killed),
+        "killed": killed,
         "chosen": try_choosing(flags.records_dir),
         "pixels": try_pixels(flags.records_dir, model),
     }
@@ -70,37 +73,78 @@ def try_order(content, graph, model):
     return found
 
 
-def try_dead_layers(graph, model):
-    """Let the class predictor of a map die, but for its bias, and quantize."""
+def try_dead_layers(float_graph, model):
+    """Let the class predictors die, but for their bias, and quantize after training."""
+    killed = kill(float_graph, "ClassPredictor/")
+    content = converter.to_float(killed, model)
+    images = [checks.draw_image(model, seed=seed) for seed in range(3)]
+    return compare(content, converter.to_int8(content, images, 3), model)
+
+
+def try_trained_dead_layers(graph, model, path):
+    """Let the predictors of the first map die, but for the classes' bias, with ranges that died too, and convert.
+
+    The range of its boxes is [0, 0], as of a layer that never answered. `path` gets the graph.
+    """
+    killed = kill(kill(graph, "BoxPredictor_0/ClassPredictor/"), "BoxPredictor_0/BoxEncodingPredictor/", bias=0)
+    for node in killed.node:
+        if node.op == "Const" and node.name.startswith("BoxPredictor_0/BoxEncodingPredictor/act_quant/"):
+            change(node, lambda values: 0 * values)
+    with open(path, "wb") as file:
+        file.write(killed.SerializeToString())
+    killed = converter.read_graph(path, 20, True)
+    content, before = converter.to_float(killed, model), converter.to_uint8(killed, model)
+    found = compare(content, before, model)
+    alive = converter.to_uint8(graph, model)
+    repaired, _ = dead_layers.repair(alive, converter.to_float(graph, model))
+    pixels = checks.draw_image(dict(model, input_type="uint8"))
+    pairs = zip(run(alive, pixels)[0], run(repaired, pixels)[0])  # noqa: B905
+    found["as trained, answers stay"] = all(bool((one == other).all()) for one, other in pairs)
+    return found
+
+
+def kill(graph, name, bias=-4.6):
+    """Return a graph in which the weights of predictors, and their ranges, are all but 0."""
     killed = tf.compat.v1.GraphDef()
     killed.CopyFrom(graph)
     for node in killed.node:
-        if node.op == "Const" and "ClassPredictor" in node.name and node.name.endswith("weights"):
-            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(1e-18 * tf.make_ndarray(node.attr["value"].tensor)))
-        elif node.op == "Const" and "ClassPredictor" in node.name and node.name.endswith("biases"):
-            bias = tf.make_ndarray(node.attr["value"].tensor)
-            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.full_like(bias, -4.6)))
-    content = converter.to_float(killed, model)
-    images = [checks.draw_image(model, seed=seed) for seed in range(3)]
-    repair = dead_layers.repair
-    dead_layers.repair = lambda quantized, _: quantized
-    before = converter.to_int8(content, images, 3)
-    dead_layers.repair = repair
-    after = repair(before, content)
+        if node.op == "Const" and name in node.name:
+            if node.name.endswith(("/weights", "/weights_quant/min", "/weights_quant/max")):
+                change(node, lambda values: 1e-18 * values)
+            elif node.name.endswith("/biases"):
+                change(node, lambda values: np.full_like(values, bias))
+    return killed
+
+
+def change(node, function):
+    values = function(tf.make_ndarray(node.attr["value"].tensor))
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values.astype(np.float32)))
+
+
+def compare(content, before, model):
+    """Return the best score of the first map's first cell, float, quantized and repaired, and what was repaired."""
+    after, dead = dead_layers.repair(before, content)
     pixels = checks.draw_image(dict(model, input_type="uint8"))
+    scores = [
+        float(run(one, image)[1][1][0, 1:].max())
+        for one, image in ((content, checks.draw_image(model)), (before, pixels), (after, pixels))
+    ]
     return {
+        "score of float": scores[0],
+        "score before": scores[1],
+        "score": scores[2],
         "smallest scale before": smallest_scale(before),
         "smallest scale": smallest_scale(after),
-        "score of float": float(run(content, images[0])[0][2][0, 0]),
-        "score before": float(run(before, pixels)[0][2][0, 0]),
-        "score": float(run(after, pixels)[0][2][0, 0]),
+        "names": dead,
+        "same size": len(after) == len(before),
+        "nothing is left": dead_layers.repair(after, content) == (after, []),
     }
 
 
 def smallest_scale(content):
     """Return the smallest scale of what is computed (constants have their own)."""
     root = read_root(content)
-    tensors = [one for one in root.tables(2)[0].tables(0) if one.scalar(1, "b") == INT8 and one.table(4)]
+    tensors = [one for one in root.tables(2)[0].tables(0) if one.scalar(1, "b") in dead_layers.STEPS and one.table(4)]
     computed = [one for one in tensors if root.tables(4)[one.scalar(2, "I")].follow(0) is None]
     return min(float(scale) for one in computed for scale in dead_layers._scales(bytearray(content), one))
 
