@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.plan import Job, Place, Plan
+from pipeline.stages.records import NO_TEST_RECORDS, TEST_RECORDS
 from pipeline.stages.train import CHECKPOINT_FILES
 
 NAME = "evaluate_tensorflow"
@@ -18,7 +19,7 @@ def job(plan: Plan) -> Job:
             "--detections-dir", "{detections}",
         ),
         inputs={
-            "records": Place(run.records, ("test.record-*", "label_map.pbtxt")),
+            "records": Place(run.records, TEST_RECORDS),
             "train": Place(run.train, CHECKPOINT_FILES),
             "frozen": Place(run.frozen),
         },
@@ -28,4 +29,5 @@ def job(plan: Plan) -> Job:
             "train": run.how_to("train"),
             "frozen": run.how_to("freeze"),
         },
+        skip_without={"records": NO_TEST_RECORDS},
     )  # fmt: skip
