@@ -84,10 +84,24 @@ freeze: ## only up to the frozen graph: NAME=
 evaluate: $(ENV)/.ready ## mAP, size and time of every exported form: NAME= [CHECKPOINT=]
 	@$(ODPIPE) evaluate $(COMMON) $(EXPORTING) $(JSON_FLAG)
 
+.PHONY: report compare
+report: $(ENV)/.ready ## how well a run detects, and what to do next, on one page: NAME=
+	@$(ODPIPE) report $(COMMON) $(EXPORTING) $(JSON_FLAG)
+compare: $(ENV)/.ready ## two runs side by side on one page: A= B=
+	@$(ODPIPE) compare $(if $(filter command,$(firstword $(origin A))),'$(A)') $(if $(filter command,$(firstword $(origin B))),'$(B)') $(JSON_FLAG)
+
+.PHONY: explain-drop
+explain-drop: $(ENV)/.ready ## why a TFLite file detects worse than its checkpoint, and which layer parts first: NAME= [ARTEFACT=] [IMAGES=]
+	@$(ODPIPE) explain-drop $(COMMON) $(call setting,ARTEFACT,artefact) $(call setting,IMAGES,images) $(JSON_FLAG)
+
 .PHONY: detect
 detect: $(ENV)/.ready ## boxes for a folder of images: NAME= IMAGES= [OUT=] [THRESHOLD=] [GRAPH= LABELS=]
 	@$(ODPIPE) detect $(COMMON) $(call setting,IMAGES,images) $(call setting,OUT,out) $(call setting,GRAPH,graph) \
 		$(call setting,LABELS,labels) $(call setting,THRESHOLD,threshold) $(JSON_FLAG)
+
+.PHONY: benchmark
+benchmark: $(ENV)/.ready ## time every exported form on this machine: NAME= [ARTEFACT=tflite] [THREADS=1,2] [TIMED=50]
+	@$(ODPIPE) benchmark $(COMMON) $(call settings,ARTEFACT=artefact THREADS=threads TIMED=images) $(JSON_FLAG)
 
 .PHONY: status
 status: $(ENV)/.ready ## which stages are up to date, and why not: NAME=
@@ -117,6 +131,10 @@ doctor: $(ENV)/.ready ## check engine, GPU, disk and interpreters
 .PHONY: tensorboard
 tensorboard: $(ENV)/.ready ## curves of all runs: PORT=6006
 	@$(ODPIPE) tensorboard $(call setting,BACKEND,backend) $(call setting,PORT,port)
+
+.PHONY: web
+web: $(ENV)/.ready ## try the models of output/ in the browser, on images, a camera or a video: PORT=8080
+	@$(ODPIPE) web $(call setting,BACKEND,backend) $(call setting,PORT,port)
 
 .PHONY: build
 build: $(ENV)/.ready ## build the Docker images, odapi for this machine's GPU

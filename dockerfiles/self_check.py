@@ -29,7 +29,9 @@ const { version_converter } = load('@tensorflow/tfjs-converter');
 load('@tensorflow/tfjs-backend-wasm');
 load('@tensorflow/tfjs-backend-cpu');
 // The page's, which only a browser can run
-for (const name of ['webgl', 'webgpu']) load.resolve(`@tensorflow/tfjs-backend-${name}/dist/tf-backend-${name}.es2017.min.js`);
+for (const name of ['webgl', 'webgpu']) {
+  load.resolve(`@tensorflow/tfjs-backend-${name}/dist/tf-backend-${name}.es2017.min.js`);
+}
 (async () => {
   for (const decoder of ['@jsquash/jpeg/decode.js', '@jsquash/png/decode.js']) await import(load.resolve(decoder));
   await tf.setBackend('wasm');

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.errors import ConfigError
 from pipeline.suggest import did_you_mean
+from pipeline.tolerance import parse_tolerance
 from pipeline.training_settings import EXCLUSIVE, TrainingSettings, as_text, layer
 from pipeline.workspace import check_run_name
 
@@ -66,6 +67,12 @@ class Settings(TrainingSettings):
     pbtxt: bool = Field(False, description="write the frozen graphs as readable text, too")
     backend: Literal["auto", "docker", "local"] = Field("auto", description="auto, docker or local")
     threshold: float = Field(0.5, ge=0, le=1, description="lowest score of a written detection")
+
+    @field_validator("tolerance")
+    @classmethod
+    def _check_tolerance(cls, text: str | None) -> str | None:
+        parse_tolerance(text)  # now, not after an hour of work
+        return text
 
     @property
     def run_name(self) -> str:

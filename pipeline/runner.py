@@ -12,13 +12,18 @@ from typing import Any, Literal
 from pipeline import receipts
 from pipeline.backends import Backend
 from pipeline.backends.process import INTERRUPTED
+from pipeline.cores import count_cores
 from pipeline.errors import DataError, Interrupted, PipelineError, StageError
+from pipeline.machine import find_free_memory_bytes
 from pipeline.plan import Plan
 from pipeline.planner import make_specs, write_specs
 from pipeline.report.screen import say
+from pipeline.stages import SIDE_BY_SIDE
 
 DONE_WITH_ITEMS_LEFT_OUT = 13  # what run_job.py exits with then
 KILLED = (137, -9)  # by the kernel or an engine: a container's exit code, a local process's signal
+ROOM_FOR_TWO_BYTES = 3_000_000_000
+"""Memory that is free when two converters are started: each takes about one GB of a large model."""
 
 
 class JobFailed(PipelineError):
@@ -72,43 +77,84 @@ def run_chain(
     choose_backend: Callable[[], Backend],
     *,
     plan_all: bool = True,
+    insist: bool = False,
 ) -> list[Outcome]:
     """Run the stages that are not up to date, in order; return what became of each.
 
+    Neighbours that do not need each other run at the same time (see `group_stages`); both end before either's failure
+    is told.
     The backend is chosen when the first job needs one: an up-to-date chain asks no engine. All stages of the
-    run are planned anew, or only these ones: who checks a dataset need not have set what a training goes by. Raises
-    JobFailed for the first stage that fails, Interrupted after ^C.
+    run are planned anew, or only these ones: who checks a dataset need not have set what a training goes by. Who
+    insists has no stage skipped for lack of an input. Raises JobFailed for the first stage that fails, Interrupted
+    after ^C.
     """
     stages = tuple(stages)
     set_dataset(root, plan)
     specs = make_specs(root, plan)
     backend: Backend | None = None
-    outcomes = []
-    for name in stages:
-        spec = specs[name]
-        if spec["skip"]:
-            say(f"{name}  skipped: {spec['skip']}")
-            outcomes.append(Outcome(name, "skipped", spec["skip"]))
-            continue
-        reason = receipts.staleness(str(root), spec)
-        if reason is None:
-            say(f"{name}  up to date")
-            outcomes.append(Outcome(name, "up_to_date"))
-            continue
-        check_inputs(root, spec)
-        if backend is None:
+    outcomes: list[Outcome] = []
+    for group in group_stages(stages):
+        found = {name: look_at(root, specs[name], insist=insist) for name in group}
+        waiting = [name for name in group if found[name].state == "stale"]
+        for name in waiting:
+            check_inputs(root, specs[name])
+        if waiting and backend is None:
             backend = choose_backend()
             write_specs(root, plan, only=tuple(specs) if plan_all else stages)
-        began = time.monotonic()
-        try:
-            run_stage(backend, spec, reads=find_outside(root, spec["reads"]))
-        except JobKilled:
-            raise
-        except JobFailed as failure:
-            message, hint = read_error(root / plan.run.output / "logs" / f"{name}.log")
-            raise JobFailed(name, failure.exit_code, message=message, hint=hint) from failure
-        outcomes.append(Outcome(name, "done", reason, round(time.monotonic() - began, 1)))
+        if waiting and backend is not None:
+            began = time.monotonic()
+            try:
+                run_stages(root, backend, [specs[name] for name in waiting])
+            except JobKilled:
+                raise
+            except JobFailed as failure:
+                message, hint = read_error(root / plan.run.output / "logs" / f"{failure.stage}.log")
+                raise JobFailed(failure.stage, failure.exit_code, message=message, hint=hint) from failure
+            seconds = round(time.monotonic() - began, 1)
+            found |= {name: Outcome(name, "done", found[name].reason, seconds) for name in waiting}
+        outcomes += found.values()
     return outcomes
+
+
+def group_stages(stages: Iterable[str]) -> list[list[str]]:
+    """Return the stages in order, those together that may run at the same time where cores and memory allow it."""
+    groups: list[list[str]] = []
+    has_room = count_cores() > 1 and (find_free_memory_bytes() or ROOM_FOR_TWO_BYTES) >= ROOM_FOR_TWO_BYTES
+    for name in stages:
+        if has_room and groups and {name, *groups[-1]} <= set(SIDE_BY_SIDE):
+            groups[-1].append(name)
+        else:
+            groups.append([name])
+    return groups
+
+
+def look_at(root: Path, spec: dict[str, Any], *, insist: bool) -> Outcome:
+    """Return what is to become of a stage; tell of one that is skipped or up to date."""
+    name = spec["stage"]
+    skip = receipts.find_skip(str(root), spec, insist)
+    if skip:
+        say(f"{name}  skipped: {skip}")
+        for path in receipts.drop_what_is_untrue(str(root), spec):
+            say(f"{name}  removed {path}, which was measured on other files than those that are there now")
+        return Outcome(name, "skipped", skip)
+    reason = receipts.staleness(str(root), spec)
+    if reason is None:
+        say(f"{name}  up to date")
+        return Outcome(name, "up_to_date")
+    return Outcome(name, "stale", reason)
+
+
+def run_stages(root: Path, backend: Backend, specs: Sequence[dict[str, Any]]) -> None:
+    """Run one planned job, or several at the same time; raise JobFailed for the first of them that failed."""
+    if len(specs) == 1:
+        run_stage(backend, specs[0], reads=find_outside(root, specs[0]["reads"]))
+        return
+    images = {spec["stage"]: spec["image"] for spec in specs}
+    for image in images.values():
+        backend.prepare(image)
+    codes = backend.run_jobs(images, run=specs[0]["run"])
+    for stage, code in zip(images, codes, strict=True):
+        check_code(stage, code)
 
 
 def find_outside(root: Path, paths: Iterable[str]) -> list[Path]:
@@ -154,7 +200,11 @@ def run_stage(
     """Run one planned job on a backend; raise JobFailed when it fails, Interrupted after ^C."""
     stage, image = spec["stage"], spec["image"]
     backend.prepare(image)
-    code = backend.run_job(stage, image=image, run=spec["run"], reads=reads, writes=writes)
+    check_code(stage, backend.run_job(stage, image=image, run=spec["run"], reads=reads, writes=writes))
+
+
+def check_code(stage: str, code: int) -> None:
+    """Raise what the exit code of a job means: JobFailed, or Interrupted after ^C; nothing when it ended well."""
     if code == INTERRUPTED:
         raise Interrupted(
             f"stopped in stage {stage}; what was finished is kept", hint="the same command goes on from there"
@@ -169,11 +219,12 @@ def check_stages(root: Path, plan: Plan, stages: Iterable[str]) -> list[Outcome]
     """Say of each stage whether it is up to date, and why not; run nothing."""
     set_dataset(root, plan)
     specs = make_specs(root, plan)
-    outcomes = []
+    outcomes: list[Outcome] = []
     for name in stages:
         spec = specs[name]
-        if spec["skip"]:
-            outcomes.append(Outcome(name, "skipped", spec["skip"]))
+        skip = receipts.find_skip(str(root), spec)
+        if skip:
+            outcomes.append(Outcome(name, "skipped", skip))
             continue
         reason = receipts.staleness(str(root), spec)
         outcomes.append(Outcome(name, "up_to_date" if reason is None else "stale", reason))

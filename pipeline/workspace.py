@@ -3,8 +3,9 @@
     input/tf_csv/cats/       the dataset as csv and images, readable by people
     input/tf_records/cats/   the same as TFRecords
     output/cats/check.json, dataset.html   what the dataset holds, and what is wrong with it
+    output/cats/report.html  how well the model detects, and what to do next
     output/cats/train/       checkpoints, events, metrics.jsonl, the settings used
-    output/cats/{frozen,tflite,edgetpu,frigate,tensorflow_js,evaluation,detection,logs}/
+    output/cats/{frozen,tflite,edgetpu,frigate,tensorflow_js,evaluation,bundle,detection,logs}/
 
 All paths are relative to the project's root, because a container sees the root elsewhere.
 """
@@ -105,6 +106,16 @@ class Run:
     @property
     def evaluation(self) -> str:
         return f"{self.output}/evaluation"
+
+    @property
+    def report(self) -> str:
+        """How well the model detects, and what to do next: a page for people."""
+        return f"{self.output}/report.html"
+
+    @property
+    def bundle(self) -> str:
+        """One zip with all that a person needs of the model, and its card."""
+        return f"{self.output}/bundle"
 
     @property
     def detection(self) -> str:

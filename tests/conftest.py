@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from tests.project import copy_project, need_environment
 # those of their file.
 SHARING = {
     "containers": ("containers",),
-    "exports": ("detect", "evaluate", "preflight", "tfjs", "toco", "whole_line"),
+    "explain": ("explain",),
+    "exports": ("browser", "bundle", "detect", "evaluate", "preflight", "tfjs", "toco", "web", "whole_line"),
 }
 
 TINY = "tiny"
@@ -38,6 +40,15 @@ class FolderScheduling(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FolderScheduling:
     """Tell xdist how to deal tests out."""
     return FolderScheduling(config, log)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Any]:
+    """Playwright, once a process: it refuses to be started beside itself."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
 
 
 def odpipe(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -60,6 +71,8 @@ def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         need_environment(image)
     root = copy_project(tmp_path_factory.mktemp("tiny") / "project", environments=True)
     draw_sample(root / "input/drawn", images=IMAGES)
+    # A few boxes of six test images, found by a model that has hardly begun to learn: its mAP is luck in every form
+    (root / "odpipe.yaml").write_text("tolerance: 100\n")
     training = ("--model", "ssd_mobilenet_v2_quantized_small", "--dataset", "input/drawn", "--steps", str(STEPS))
     for command in (("train", *training, "--batch", "8"), ("export",)):
         done = odpipe(root, *command, "--name", TINY, "--backend", "local")

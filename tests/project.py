@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ("pipeline", "container_scripts", "dockerfiles", "docker-compose.yml", "Makefile", "pyproject.toml")
+COPIED = ("pipeline", "container_scripts", "web", "dockerfiles", "docker-compose.yml", "Makefile", "pyproject.toml")
 
 
 def copy_project(target: Path, *, environments: bool = False) -> Path:

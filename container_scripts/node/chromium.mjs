@@ -29,6 +29,7 @@ const FLAGS = [
   "--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
 ];
 const START_MS = 60_000;
+const END_MS = 10_000;
 const LAST_LINES = 3;
 // Its other processes end a moment after the first one, and may still write
 const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 };
@@ -179,8 +180,15 @@ export class Chromium {
 
   /** End the browser and remove its profile. */
   async close() {
-    this.child.kill("SIGKILL");
+    // Asked first: Debian's chromium-headless-shell is a shell that starts the browser, and killing that ends nothing
+    this.sessionId = undefined;
+    this.send("Browser.close").catch(() => {});
+    const patience = setTimeout(() => {
+      this.child.kill("SIGKILL");
+      for (const stream of this.child.stdio) stream?.destroy(); // at which a browser ends as well
+    }, END_MS);
     await this.ended;
+    clearTimeout(patience);
     process.off("exit", this.onExit);
     rmSync(this.profile, REMOVE);
   }

@@ -6,7 +6,7 @@ A backend knows no stage: it prepares an image, runs a job by its name, or runs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -31,6 +31,9 @@ class Backend(Protocol):
 
         `reads` and `writes` are absolute paths outside the project that the job needs to see.
         """
+
+    def run_jobs(self, images: Mapping[str, str], *, run: str) -> list[int]:
+        """Run the planned jobs of {stage: image} at the same time; return their exit codes, in order."""
 
     def serve(self, service: str, *, port: int) -> int:
         """Run a service that stays, on 127.0.0.1, until ^C; return its exit code."""

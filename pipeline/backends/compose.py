@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.backends import gpu
-from pipeline.backends.process import run_process
+from pipeline.backends.process import run_process, run_processes
 from pipeline.errors import EngineError
 from pipeline.report.screen import say
 
 COMPOSE_FILE = "docker-compose.yml"
+RUN_JOB = "container_scripts/run_job.py"
 GPU_COMPOSE_FILE = "dockerfiles/gpu.compose.yml"
 IMAGES = ("odapi", "toco", "tfjs", "pipeline")
 
@@ -138,11 +139,18 @@ class Compose:
         give_to_owner(self.root / "output", self.root / "output" / run)
         mounts = [word for path in reads for word in ("-v", f"{path}:{path}:ro")]
         mounts += [word for path in writes for word in ("-v", f"{path}:{path}")]
-        return run_process(
-            self.compose("run", "--rm", "--no-deps", *mounts, stage),
-            cwd=self.root,
-            environment={**self.environment(), "NAME": run},
-        )
+        environment = {**self.environment(), "NAME": run}
+        return run_process(self.command(stage, *mounts), cwd=self.root, environment=environment)
+
+    def run_jobs(self, images: Mapping[str, str], *, run: str) -> list[int]:
+        """Run the services of stages at the same time, without a terminal of their own: there is one only."""
+        give_to_owner(self.root / "output", self.root / "output" / run)
+        commands = [self.command(stage, "--no-TTY") for stage in images]
+        return run_processes(commands, cwd=self.root, environment={**self.environment(), "NAME": run})
+
+    def command(self, stage: str, *options: str) -> list[str]:
+        """Return the command of a stage's planned job: said anew, since a service may run other stages as well."""
+        return self.compose("run", "--rm", "--no-deps", *options, stage, "python", RUN_JOB, stage)
 
     def serve(self, service: str, *, port: int) -> int:
         """Bring a service up until ^C."""

@@ -18,11 +18,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.backends.interpreters import need_interpreter
-from pipeline.backends.process import run_process
+from pipeline.backends.process import run_process, run_processes
 from pipeline.errors import EngineError
 from pipeline.report.screen import format_duration, say
 
@@ -31,7 +31,12 @@ DIGEST = ".lock-digest"
 RUN_JOB = "container_scripts/run_job.py"
 HERE = ("pipeline", "edgetpu")
 """Images whose jobs run in this environment: the Edge TPU's compiler comes from PATH, and needs no package."""
-SERVICES = {"tensorboard": ("odapi", ("-m", "tensorboard.main", "--logdir", "output"))}
+ALIKE = {"browser": "tfjs"}
+"""Images for which another one's environment does: the browser itself comes from PATH."""
+SERVICES = {
+    "tensorboard": ("odapi", ("-m", "tensorboard.main", "--logdir", "output")),
+    "web": ("tfjs", ("container_scripts/web.py",)),
+}
 
 
 class Local:
@@ -46,10 +51,11 @@ class Local:
 
     def python(self, image: str) -> Path:
         """Return the interpreter that stands for an image."""
-        return Path(sys.executable) if image in HERE else self.environments / image / "bin" / "python"
+        return Path(sys.executable) if image in HERE else self.environments / ALIKE.get(image, image) / "bin" / "python"
 
     def prepare(self, image: str) -> None:
         """Make the image's environment if it is missing or older than its lock."""
+        image = ALIKE.get(image, image)
         if image in HERE or self.is_current(image):
             return
         self.environments.mkdir(exist_ok=True)
@@ -108,7 +114,16 @@ class Local:
         self, stage: str, *, image: str, run: str, reads: Sequence[Path] = (), writes: Sequence[Path] = ()
     ) -> int:
         """Run the planned job of a stage in the image's environment, which sees all files of this machine."""
-        return run_process([str(self.python(image)), RUN_JOB, stage, "--run", run], cwd=self.root)
+        return run_process(self.command(stage, image=image, run=run), cwd=self.root)
+
+    def run_jobs(self, images: Mapping[str, str], *, run: str) -> list[int]:
+        """Run the planned jobs of {stage: image} at the same time."""
+        commands = [self.command(stage, image=image, run=run) for stage, image in images.items()]
+        return run_processes(commands, cwd=self.root)
+
+    def command(self, stage: str, *, image: str, run: str) -> list[str]:
+        """Return the command of a stage's planned job."""
+        return [str(self.python(image)), RUN_JOB, stage, "--run", run]
 
     def serve(self, service: str, *, port: int) -> int:
         """Run a service until ^C."""

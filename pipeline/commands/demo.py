@@ -22,7 +22,7 @@ THRESHOLD = 0.4  # a short training ends with good boxes and modest scores
 
 
 def demo(root: Path, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Draw the sample, train, export, evaluate, detect; end with the table of all artefacts."""
+    """Draw the sample, train, export (which evaluates), detect; end with the tables of all artefacts."""
     began = time.monotonic()
     if not (root / DATASET).is_dir():
         say(f"sample  drawing a Supervisely project into {DATASET}")
@@ -36,7 +36,6 @@ def demo(root: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     again: dict[str, Any] = {key: asked[key] for key in ("name", "backend") if key in asked}
     trained = chains.train(root, asked)
     exported = chains.export(root, again)
-    evaluated = chains.evaluate(root, again)
     run = plan_training(root, asked).run
     detected, _ = detect(root, {**again, "threshold": THRESHOLD}, images=f"{run.tf_csv}/images/test")
     metrics = read_json(str(root / run.evaluation / "metrics.json"))
@@ -48,5 +47,5 @@ def demo(root: Path, given: Mapping[str, Any]) -> dict[str, Any]:
         f"demo done in {format_duration(time.monotonic() - began)}; "
         "next, with your own images: make train DATASET=folder NAME=my-detector"
     )
-    stages = [stage for part in (trained, exported, evaluated) for stage in part["stages"]]
+    stages = [stage for part in (trained, exported) for stage in part["stages"]]
     return {"name": run.name, "output": run.output, "stages": stages, "metrics": metrics, "detection": detected}

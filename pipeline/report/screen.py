@@ -13,6 +13,8 @@ from typing import NoReturn, Optional, TextIO
 LINE_EVERY_S = 10.0
 REDRAW_EVERY_S = 0.2
 WORTH_A_LINE_S = 2.0
+LINES_ONLY = "ODPIPE_LINES_ONLY"
+"""Set for jobs that share a terminal: two bars on one line would erase each other."""
 
 
 def _open_screen() -> TextIO:
@@ -76,7 +78,7 @@ class Progress:
         self.unit = unit
         self.start = start
         self.done = start
-        self._tty = _screen.isatty()
+        self._tty = _screen.isatty() and not os.environ.get(LINES_ONLY)
         self._began = time.time()
         self._shown_at = self._began
 

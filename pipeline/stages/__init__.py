@@ -10,19 +10,23 @@ from typing import Protocol
 
 from pipeline.plan import Job, Plan
 from pipeline.stages import (
+    bundle,
     check,
     dataset,
     edgetpu,
     evaluate,
+    evaluate_chromium,
     evaluate_tensorflow,
     evaluate_tfjs,
     evaluate_tflite,
     export,
     freeze,
     frigate,
+    metrics,
     preflight,
     pretrained,
     records,
+    report,
     tfjs,
     tflite,
     train,
@@ -55,8 +59,19 @@ STAGES: dict[str, Stage] = {
     "evaluate_tensorflow": evaluate_tensorflow,
     "evaluate_tflite": evaluate_tflite,
     "evaluate_tfjs": evaluate_tfjs,
+    "evaluate_chromium": evaluate_chromium,
+    "metrics": metrics,
+    "report": report,
     "evaluate": evaluate,
+    "bundle": bundle,
 }
+
+# Run every artefact over the test images, score them, and tell of it; the last fails when one has lost more than it may
+MEASURING = ("evaluate_tensorflow", "evaluate_tflite", "evaluate_tfjs", "evaluate_chromium", "metrics")
+EVALUATION = (*MEASURING, "report", "evaluate")
+
+# Neighbours in a chain that read the same, write apart, and measure no time: they may run at the same time
+SIDE_BY_SIDE = ("tflite", "tfjs")
 
 # What a verb runs, in order. Only `train` trains: exporting and evaluating take a checkpoint that is there.
 CHAINS: dict[str, tuple[str, ...]] = {
@@ -68,8 +83,8 @@ CHAINS: dict[str, tuple[str, ...]] = {
     "tflite": ("freeze", "tflite"),
     "tfjs": ("freeze", "tfjs"),
     "edgetpu": ("freeze", "tflite", "preflight", "edgetpu"),
-    "export": ("freeze", "tflite", "tfjs", "preflight", "frigate", "export"),
-    "evaluate": (
-        "freeze", "tflite", "tfjs", "evaluate_tensorflow", "evaluate_tflite", "evaluate_tfjs", "evaluate",
-    ),
-}  # fmt: skip
+    # What is made of the figures comes after them
+    "export": ("freeze", "tflite", "tfjs", "preflight", "frigate", "export", *EVALUATION, "bundle"),
+    "evaluate": ("freeze", "tflite", "tfjs", *EVALUATION),
+    "report": ("freeze", "tflite", "tfjs", "preflight", "frigate", *MEASURING, "report"),
+}

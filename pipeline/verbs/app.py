@@ -22,8 +22,8 @@ app = typer.Typer(
     help="Labelled images in; object detectors for Edge TPU, phone and browser out.\n\n"
     "The usual way: odpipe check FOLDER; odpipe train --dataset FOLDER --name cats; odpipe export --name cats; "
     "odpipe evaluate --name cats; odpipe detect --name cats --images FOLDER. "
-    "Each runs only what is not up to date. Exit codes: 2 configuration, 3 data, 4 a stage, "
-    "5 engine or environment, 70 a bug of ours, 130 interrupted.",
+    "Each runs only what is not up to date. Exit codes: 2 configuration, 3 data, 4 a stage, or a model that "
+    "lost too much, 5 engine or environment, 70 a bug of ours, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -46,6 +46,14 @@ def tensorboard(backend: BackendName = None, port: Annotated[int, typer.Option(h
     finish(lambda: ({}, run(find_root(), backend=backend or "auto", port=port)), as_json=False)
 
 
+@app.command()
+def web(backend: BackendName = None, port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 8080) -> None:
+    """Try the exported models on a page in the browser (images, camera, video) until ^C."""
+    from pipeline.commands.web import web as run
+
+    finish(lambda: ({}, run(find_root(), backend=backend or "auto", port=port)), as_json=False)
+
+
 @app.command("test-odapi", hidden=True)
 def test_odapi(
     only: Annotated[str | None, typer.Option(help="The files whose name holds this.")] = None,

@@ -21,9 +21,8 @@ pytestmark = pytest.mark.tfjs
 
 def run(node: Path, script: str, folders: dict[str, Path], **environment: str) -> subprocess.CompletedProcess[str]:
     flags = [word for name, folder in folders.items() for word in (f"--{name}-dir", str(folder))]
-    return subprocess.run(
-        [node, ROOT / "container_scripts" / script, *flags], env=environment, capture_output=True, text=True
-    )
+    command = [node, ROOT / "container_scripts" / script, *flags]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +37,10 @@ def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 def test_chromium_finds_what_node_finds(chromium: str, node: Path, folders: dict[str, Path], tmp_path: Path) -> None:
     both = {**folders, "detections": tmp_path}
-    environment = {"PATH": os.environ["PATH"], "ODPIPE_CHROMIUM": chromium}
+    # A shell that starts the browser, as Debian's chromium-headless-shell is one: it has to end all the same
+    (tmp_path / "chromium").write_text(f'#!/bin/sh\n"{chromium}" "$@"\n')
+    (tmp_path / "chromium").chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "ODPIPE_CHROMIUM": str(tmp_path / "chromium")}
     for script in ("detect_chromium.mjs", "detect_tfjs.mjs"):
         done = run(node, script, both, **environment)
         assert done.returncode == 0, done.stderr[-3000:]

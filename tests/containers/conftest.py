@@ -100,6 +100,8 @@ class Clone:
 def clone(tmp_path_factory: pytest.TempPathFactory, engine: dict[str, str], images: dict[str, Any]) -> Iterator[Clone]:
     """Yield a copy of the project; its containers are removed afterwards."""
     root = copy_project(tmp_path_factory.mktemp("containers") / "project")
+    # A model of two steps finds its boxes by luck, in every form other ones
+    (root / "odpipe.yaml").write_text("tolerance: 100\n")
     if os.geteuid() == 0:
         for path in [root, *root.rglob("*")]:
             os.chown(path, OWNER, OWNER)

@@ -13,7 +13,7 @@ from tests.project import ROOT
 
 pytestmark = pytest.mark.containers
 
-STAYS = {"tensorboard"}
+STAYS = {"tensorboard", "web"}
 SHELLS = {"odapi", "toco", "tfjs_image", "pipeline"}
 WRITES_INPUT = {"dataset", "records", "pretrained"}
 DOWNLOADS = {"pretrained"}
@@ -54,8 +54,11 @@ def test_everything_is_mounted_under_home_oceanus_and_no_docker_socket(services:
     assert {target for target in targets if not target.startswith("/home/oceanus")} == set()
 
 
-def test_tensorboard_listens_on_this_machine_only(services: dict[str, Any]) -> None:
-    assert [port["host_ip"] for port in services["tensorboard"]["ports"]] == ["127.0.0.1"]
+@pytest.mark.parametrize("name", sorted(STAYS))
+def test_what_stays_listens_on_this_machine_only_and_writes_nothing(services: dict[str, Any], name: str) -> None:
+    assert [port["host_ip"] for port in services[name]["ports"]] == ["127.0.0.1"]
+    assert [mount["target"] for mount in services[name]["volumes"] if not mount.get("read_only")] == []
+    assert "healthcheck" in services[name]
 
 
 def test_only_the_gpu_file_reserves_a_gpu(engine: dict[str, str], services: dict[str, Any]) -> None:

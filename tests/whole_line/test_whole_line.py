@@ -16,11 +16,15 @@ from typing import Any
 
 import pytest
 
+from pipeline.stages import CHAINS
 from tests.conftest import TINY, odpipe
 
 pytestmark = [pytest.mark.odapi, pytest.mark.toco, pytest.mark.tfjs]
 
-ARTEFACTS = ["checkpoint", "frozen_graph", "saved_model", "tflite", "tfjs", "tfjs_fast"]
+ARTEFACTS = [
+    "checkpoint", "frozen_graph", "saved_model", "tflite", "tflite_float", "tflite_fast_nms", "tfjs", "tfjs_fast",
+    "tfjs_chromium",
+]  # fmt: skip
 LOCAL = ("--backend", "local")
 
 
@@ -45,8 +49,10 @@ def test_the_export_is_whole(tiny_run_dir: Path) -> None:
 
 
 def test_a_second_export_does_nothing(tiny_root: Path) -> None:
+    began = os.times().children_user
     result = run_json(tiny_root, "export", "--name", TINY)  # asks no backend: `auto` is not even resolved
-    assert states(result) == dict.fromkeys(("freeze", "tflite", "tfjs", "preflight", "frigate", "export"), "up_to_date")
+    assert states(result) == dict.fromkeys(CHAINS["export"], "up_to_date")
+    assert os.times().children_user - began < 2  # CPU seconds, so that a busy machine fails nothing
 
 
 def test_a_second_training_does_nothing_and_more_steps_do_something(tiny_root: Path) -> None:
@@ -59,19 +65,20 @@ def test_a_second_training_does_nothing_and_more_steps_do_something(tiny_root: P
     assert (train["state"], train["reason"]) == ("stale", "settings changed: steps 30 -> 40")
 
 
-def test_every_artefact_is_scored(tiny_root: Path, tiny_run_dir: Path) -> None:
-    result = run_json(tiny_root, "evaluate", "--name", TINY, *LOCAL)
+def test_the_export_has_scored_every_artefact(tiny_root: Path, tiny_run_dir: Path) -> None:
+    result = run_json(tiny_root, "evaluate", "--name", TINY)
     metrics = json.loads((tiny_run_dir / "evaluation/metrics.json").read_text())
     assert result["metrics"] == metrics
+    assert set(states(result).values()) == {"up_to_date"}
     assert [entry["artefact"] for entry in metrics] == ARTEFACTS
-    wanted = {"artefact", "runtime", "map", "map50", "ar100", "ms_median", "ms_p95", "size_bytes"}
-    assert all(wanted <= set(entry) for entry in metrics)
-    assert all(0 < entry["ms_median"] <= entry["ms_p95"] and entry["size_bytes"] > 1000 for entry in metrics)
+    ran = [entry for entry in metrics if entry["verdict"] != "not_run"]
+    # Only a browser may be missing
+    assert len(ran) >= len(ARTEFACTS) - 1
+    assert all(0 < entry["ms_median"] <= entry["ms_p95"] and entry["size_bytes"] > 1000 for entry in ran)
+    assert all(entry["memory_bytes"] > 10_000_000 for entry in ran)
     by_name = {entry["artefact"]: entry for entry in metrics}
     for artefact in ("frozen_graph", "saved_model"):
         assert by_name[artefact]["map50"] == pytest.approx(by_name["checkpoint"]["map50"], abs=0.001)
-    again = run_json(tiny_root, "evaluate", "--name", TINY)
-    assert set(states(again).values()) == {"up_to_date"}
 
 
 @pytest.fixture(scope="module")
