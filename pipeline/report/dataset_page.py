@@ -19,6 +19,7 @@ from pipeline.datasets.split import Split
 from pipeline.report.box_counts import PLACES, BoxCounts, count_for_charts
 from pipeline.report.charts import draw_bar, draw_per_image, draw_places, draw_ratios, draw_sizes, name_class
 from pipeline.report.findings_table import render_findings
+from pipeline.report.page_frame import render_page
 from pipeline.report.page_style import STYLE
 from pipeline.report.sample_grid import choose_samples, render_samples
 from pipeline.report.visibility import Visibility
@@ -63,7 +64,6 @@ def render_dataset_page(
     numbers = {label: number for number, label in enumerate(dataset.labels)}
     counts = count_for_charts(dataset.images)
     samples, sample_count = render_samples(choose_samples(dataset.images, problems), numbers)
-    title = escape(dataset.root.name or str(dataset.root))
     sections = [
         ("findings", "What was found", render_findings(summary["findings"], problems, root=str(dataset.root))),
         ("samples", "Samples", _samples(samples, sample_count, dataset, numbers)),
@@ -72,20 +72,13 @@ def render_dataset_page(
         ("model", "What the model can see", _model(visibility, numbers, dataset.labels)),
         ("next", "What to do next", _next(dataset, summary, visibility, name)),
     ]
-    links = "".join(f'<a href="#{key}">{head}</a>' for key, head, _ in sections)
-    parts = "".join(
-        f'<section id="{key}" aria-labelledby="{key}-head"><h2 id="{key}-head">{head}</h2>{body}</section>\n'
-        for key, head, body in sections
-    )
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Dataset {title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>"
-        f"<h1>Dataset {title}</h1>"
-        f'<p class="soft"><code>{escape(str(dataset.root))}</code>, read as {escape(str(summary["format"]))}</p>'
-        f"{_verdict(summary)}{_tiles(dataset, split, summary, counts)}"
-        f'<nav aria-label="Parts of this page">{links}</nav></header>\n<main>\n{parts}</main>\n'
-        "<footer><p>Made by <code>make check</code>.</p></footer>\n</body>\n</html>\n"
+    return render_page(
+        f"Dataset {dataset.root.name or dataset.root}",
+        subtitle=f"<code>{escape(str(dataset.root))}</code>, read as {escape(str(summary['format']))}",
+        top=_verdict(summary) + _tiles(dataset, split, summary, counts),
+        sections=sections,
+        style=STYLE,
+        made_by="make check",
     )
 
 

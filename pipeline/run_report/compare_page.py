@@ -8,13 +8,15 @@ from typing import Any
 
 from pipeline.report.artefact_table import format_size
 from pipeline.report.charts import name_class
+from pipeline.report.page_frame import render_page
 from pipeline.run_report.images_part import render_image
 from pipeline.run_report.line_chart import Line, draw_lines
-from pipeline.run_report.page import render_advice, render_page
+from pipeline.run_report.page import render_advice
 from pipeline.run_report.parts import count, format_share, render_facts, render_table, render_tiles
 from pipeline.run_report.run_data import RunData, Scored
 from pipeline.run_report.scores_part import KINDS
 from pipeline.run_report.shown_images import ShownImage
+from pipeline.run_report.style import REPORT_STYLE
 
 COLOURS = (("var(--accent)", "none"), ("var(--second)", "6 3"))
 SAME = 0.01
@@ -79,6 +81,7 @@ def render_comparison(both: Both, pairs: Pairs, *, comparable: bool) -> str:
         subtitle=f"{_described(first)}<br>{_described(second)}",
         top=_verdict(both, comparable) + _tiles(both),
         sections=sections,
+        style=REPORT_STYLE,
         made_by=f"odpipe compare {names[0]} {names[1]}",
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from pipeline.report.page_frame import render_page
 from pipeline.run_report.advice import Advice
 from pipeline.run_report.artefacts_part import render_artefacts, render_preflight_part
 from pipeline.run_report.drop_part import render_drop
@@ -24,7 +25,7 @@ from pipeline.run_report.scores_part import (
     render_sizes,
 )
 from pipeline.run_report.shown_images import ShownImage
-from pipeline.run_report.style import POLICY, REPORT_STYLE
+from pipeline.run_report.style import REPORT_STYLE
 from pipeline.run_report.training_part import (
     find_quantization_step,
     render_basis,
@@ -70,25 +71,8 @@ def render_report(data: RunData, images: Groups) -> str:
         subtitle=_subtitle(data),
         top=_verdict(scored, nothing) + _tiles(data),
         sections=sections,
+        style=REPORT_STYLE,
         made_by=f"make report NAME={files.name}",
-    )
-
-
-def render_page(title: str, *, subtitle: str, top: str, sections: Sequence[tuple[str, str, str]], made_by: str) -> str:
-    """Render the frame of a page. `sections` are (id, head, body); all but the title and `made_by` are HTML."""
-    links = "".join(f'<a href="#{key}">{head}</a>' for key, head, _ in sections)
-    parts = "".join(
-        f'<section id="{key}" aria-labelledby="{key}-head"><h2 id="{key}-head">{head}</h2>{body}</section>\n'
-        for key, head, body in sections
-    )
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{REPORT_STYLE}</style>\n</head>\n<body>\n<header>"
-        f'<h1>{escape(title)}</h1><p class="soft">{subtitle}</p>{top}'
-        f'<nav aria-label="Parts of this page">{links}</nav></header>\n<main>\n{parts}</main>\n'
-        f"<footer><p>Made by <code>{escape(made_by)}</code>.</p></footer>\n</body>\n</html>\n"
     )
 
 

@@ -63,5 +63,4 @@ td:has(> .share) { width: 30%; vertical-align: middle; } th small { font-weight:
 """
 )
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 """The page's Content-Security-Policy: its own style and pictures, no script, nothing from anywhere."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipeline.plan import Job, Place, Plan
-from pipeline.stages import frigate, preflight, pretrained, tflite
+from pipeline.stages import preflight, pretrained
+from pipeline.stages.export import exported_folders
 
 NAME = "bundle"
 IMAGE = "pipeline"
@@ -14,13 +15,9 @@ SHIPPED = "container_scripts/bundle/detect.py"
 
 def job(plan: Plan) -> Job:
     run, source = plan.run, pretrained.source_of(plan)
-    folders = {"frozen": run.frozen, "tfjs": run.tfjs}
-    if tflite.refusal(plan) is None:
-        folders["tflite"] = run.tflite
+    folders = exported_folders(plan)
     if preflight.refusal(plan) is None:
         folders["edgetpu"] = run.edgetpu
-    if frigate.refusal(plan) is None:
-        folders["frigate"] = run.frigate
     flags = [word for name in folders for word in ("--folder", "{" + name + "}")]
     return Job(
         command=(

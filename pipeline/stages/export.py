@@ -11,12 +11,7 @@ SCRIPT = "pipeline/jobs/export.py"
 
 
 def job(plan: Plan) -> Job:
-    run = plan.run
-    folders = {"frozen": run.frozen, "tfjs": run.tfjs}
-    if tflite.refusal(plan) is None:
-        folders["tflite"] = run.tflite
-    if frigate.refusal(plan) is None:
-        folders["frigate"] = run.frigate
+    run, folders = plan.run, exported_folders(plan)
     flags = [word for name in folders for word in ("--folder", "{" + name + "}")]
     return Job(
         command=("-m", "pipeline.jobs.export", *flags, "--manifest", "{manifest}"),
@@ -24,3 +19,14 @@ def job(plan: Plan) -> Job:
         outputs={"manifest": Place(f"{run.output}/export.json")},
         hints=dict.fromkeys(folders, run.how_to("export")),
     )
+
+
+def exported_folders(plan: Plan) -> dict[str, str]:
+    """Return the folders of all forms that this model has: {name: path from the root}."""
+    run = plan.run
+    folders = {"frozen": run.frozen, "tfjs": run.tfjs}
+    if tflite.refusal(plan) is None:
+        folders["tflite"] = run.tflite
+    if frigate.refusal(plan) is None:
+        folders["frigate"] = run.frigate
+    return folders
