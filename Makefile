@@ -69,6 +69,10 @@ check: $(ENV)/.ready ## what is in a dataset, and what is wrong with it: DATASET
 train: $(ENV)/.ready ## train: MODEL= DATASET= NAME= STEPS= or EPOCHS= BATCH= AUGMENT= LR= FRESH=1 ... (make train-help: all)
 	@$(ODPIPE) train $(COMMON) $(TRAINING) $(if $(FRESH),--fresh) $(JSON_FLAG)
 
+.PHONY: records
+records: $(ENV)/.ready ## only up to the records of a dataset: DATASET= NAME=
+	@$(ODPIPE) records $(COMMON) $(TRAINING) $(JSON_FLAG)
+
 .PHONY: train-help
 train-help: $(ENV)/.ready ## every setting of a training, explained; --max-side is MAX_SIDE= here
 	@$(ODPIPE) train --help

@@ -30,6 +30,14 @@ def train(root: Path, given: Mapping[str, Any], *, fresh: bool = False) -> dict[
     return summary(plan, outcomes)
 
 
+def records(root: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert the dataset into records, and go no further."""
+    plan = plan_training(root, given)
+    outcomes = run(root, plan, "records")
+    say(f"records: {plan.run.records}")
+    return summary(plan, outcomes)
+
+
 def export(root: Path, given: Mapping[str, Any], *, verb: str = "export") -> dict[str, Any]:
     """Freeze a checkpoint, the best by default, and convert it, as far as `verb` goes."""
     plan = plan_trained(root, given)

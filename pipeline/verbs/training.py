@@ -57,6 +57,15 @@ def train(
 
 @app.command()
 @takes(RUN, DATA, *TRAINING)
+def records(given: Given, as_json: Json = False) -> None:
+    """Convert the dataset into records, and go no further: for a run whose records are gone."""
+    from pipeline.commands import chains
+
+    finish(lambda: chains.records(find_root(), given), as_json=as_json)
+
+
+@app.command()
+@takes(RUN, DATA, *TRAINING)
 def status(given: Given, as_json: Json = False) -> None:
     """Show each stage of a run: up to date, or why not."""
     from pipeline.commands.status import status as run
