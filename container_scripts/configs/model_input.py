@@ -12,7 +12,7 @@ where a network's own is nothing of that kind.
 
 import numpy as np
 import tensorflow as tf
-from object_detection.builders import model_builder
+from feature_extractors import model_builder
 from object_detection.protos import image_resizer_pb2
 
 from configs import model_config

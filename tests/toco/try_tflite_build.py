@@ -74,8 +74,8 @@ def try_order(content, graph, model):
 
 
 def try_dead_layers(float_graph, model):
-    """Let the class predictors die, but for their bias, and quantize after training."""
-    killed = kill(float_graph, "ClassPredictor/")
+    """Let the class predictors die, but for their bias, and one of boxes with it, and quantize after training."""
+    killed = kill(kill(float_graph, "ClassPredictor/"), "BoxPredictor_0/BoxEncodingPredictor/", bias=0)
     content = converter.to_float(killed, model)
     images = [checks.draw_image(model, seed=seed) for seed in range(3)]
     return compare(content, converter.to_int8(content, images, 3), model)
