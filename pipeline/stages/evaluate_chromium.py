@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 
 from pipeline.plan import Job, Place, Plan
 from pipeline.stages import tflite
 from pipeline.stages.records import NO_TEST_RECORDS, TEST_RECORDS
+from pipeline.workspace import find_root
 
 NAME = "evaluate_chromium"
 IMAGE = "browser"
@@ -25,8 +27,7 @@ def job(plan: Plan) -> Job:
         command=(
             SCRIPT, "--records-dir", "{records}", "--tfjs-dir", "{tfjs}", "--detections-dir", "{detections}",
         ),
-        # A machine that has got a browser since is to run it
-        settings={"chromium": find_chromium()},
+        settings={"again": may_run_now(plan)},
         inputs={
             "records": Place(run.records, TEST_RECORDS),
             "tfjs": Place(run.tfjs),
@@ -39,6 +40,20 @@ def job(plan: Plan) -> Job:
         skip=refusal(plan),
         skip_without={"records": NO_TEST_RECORDS},
     )  # fmt: skip
+
+
+def may_run_now(plan: Plan) -> bool:
+    """Tell whether it did not run for lack of a browser, and this machine has got one since.
+
+    Not which browser there is: the container has its own, and the host's is then no reason to run it again.
+    """
+    path = find_root() / plan.run.evaluation / "chromium" / "tfjs_chromium.jsonl"
+    try:
+        with path.open(encoding="utf-8") as file:
+            ran = json.loads(file.readline())["not_run"] is None
+    except (OSError, ValueError, KeyError):
+        return False
+    return not ran and find_chromium() is not None
 
 
 def find_chromium() -> str | None:
