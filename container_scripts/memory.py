@@ -9,7 +9,7 @@
 memory.json, kept up to date while steps run:  {"batch": 16, "before_bytes": 1, "peak_bytes": 2, "limit_bytes": 3}
 
 A process that the kernel kills for its memory says nothing more; run_job.py finds the figures in that file.
-Standard library only but for GPUs, and Python 3.6, because run_job.py reads it in every image.
+Standard library only, and Python 3.6, because run_job.py reads it in every image.
 """
 
 import json
@@ -181,18 +181,6 @@ def read_available():
     except (OSError, KeyError, ValueError):
         pass
     return min(available)
-
-
-def gpu_tensors():
-    """Build the tensors of a GPU's memory, to be fetched with a step; {} without a GPU."""
-    import tensorflow as tf
-
-    if not tf.config.experimental.list_physical_devices("GPU"):
-        return {}
-    from tensorflow.contrib import memory_stats
-
-    with tf.device("/gpu:0"):
-        return {"peak_bytes": memory_stats.MaxBytesInUse(), "limit_bytes": memory_stats.BytesLimit()}
 
 
 def format_bytes(count):

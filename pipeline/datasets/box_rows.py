@@ -78,11 +78,6 @@ class BoxRows:
         """Return the file in which an image is named first."""
         return self._paths[int(self._rows[key][0])]
 
-    def paths_of(self, key: Key) -> set[Path]:
-        """Return the files in which an image is named: the first, and all that have boxes of it."""
-        rows = self._rows[key]
-        return {self._paths[int(file)] for file in (rows[0], *rows[_PLACE::_NUMBERS])}
-
     def where(self, key: Key) -> str:
         """Say where an image is named first: file:line."""
         return f"{self.path_of(key)}:{int(self._rows[key][1])}"

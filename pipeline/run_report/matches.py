@@ -18,7 +18,7 @@ from pipeline.datasets.label_map import read_label_map
 from pipeline.detections.detections_file import read_detections, to_pixels
 from pipeline.errors import DataError
 from pipeline.records import Example, read_examples
-from pipeline.run_report.matching import Numbers, match_image
+from pipeline.run_report.matching import ImageMatches, Numbers, match_image
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,17 @@ class TruthOfImage:
     boxes: Numbers
     class_ids: NDArray[np.int32]
     ignored: NDArray[np.bool_]
+
+    def match(self, found: Numbers) -> ImageMatches:
+        """Match rows of detections, [n, 6] of (xmin, ymin, xmax, ymax, score, class id) in the unit of `boxes`."""
+        return match_image(
+            boxes=self.boxes,
+            class_ids=self.class_ids,
+            ignored=self.ignored,
+            found_boxes=found[:, :4],
+            found_classes=found[:, 5].astype(np.int32),
+            scores=found[:, 4],
+        )
 
 
 def find_test_records(records_dir: Path) -> list[Path]:
@@ -149,14 +160,7 @@ class MatchColumns:
 
     def add(self, truth: TruthOfImage, found: Numbers, *, width: int, height: int) -> None:
         # IoU is the same in shares and in pixels: both sides are scaled alike
-        matches = match_image(
-            boxes=truth.boxes,
-            class_ids=truth.class_ids,
-            ignored=truth.ignored,
-            found_boxes=found[:, :4],
-            found_classes=found[:, 5].astype(np.int32),
-            scores=found[:, 4],
-        )
+        matches = truth.match(found)
         sides = truth.boxes[:, 2:] - truth.boxes[:, :2]
         count = len(truth.boxes)
         for name, values in (

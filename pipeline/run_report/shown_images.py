@@ -17,7 +17,7 @@ from pipeline.records import read_examples
 from pipeline.report.sample_grid import shrink_picture
 from pipeline.run_report.figures import ImageFigures
 from pipeline.run_report.matches import Matches, TruthOfImage, find_test_records, to_truth
-from pipeline.run_report.matching import IGNORED, RIGHT, Numbers, match_image
+from pipeline.run_report.matching import IGNORED, RIGHT, Numbers
 from pipeline.run_report.run_data import RunData
 
 EACH = 6
@@ -100,14 +100,7 @@ def read_shown_images(
 
 
 def _to_shown(name: str, picture: bytes, truth: TruthOfImage, rows: Numbers) -> ShownImage:
-    matched = match_image(
-        boxes=truth.boxes,
-        class_ids=truth.class_ids,
-        ignored=truth.ignored,
-        found_boxes=rows[:, :4],
-        found_classes=rows[:, 5].astype(np.int32),
-        scores=rows[:, 4],
-    )
+    matched = truth.match(rows)
     return ShownImage(
         name=name,
         picture=picture,
