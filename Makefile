@@ -99,9 +99,14 @@ explain-drop: $(ENV)/.ready ## why a TFLite file detects worse than its checkpoi
 	@$(ODPIPE) explain-drop $(COMMON) $(call setting,ARTEFACT,artefact) $(call setting,IMAGES,images) $(JSON_FLAG)
 
 .PHONY: detect
-detect: $(ENV)/.ready ## boxes for a folder of images: NAME= IMAGES= [OUT=] [THRESHOLD=] [GRAPH= LABELS=]
-	@$(ODPIPE) detect $(COMMON) $(call setting,IMAGES,images) $(call setting,OUT,out) $(call setting,GRAPH,graph) \
-		$(call setting,LABELS,labels) $(call setting,THRESHOLD,threshold) $(JSON_FLAG)
+detect: $(ENV)/.ready ## boxes for images and videos: NAME= IMAGES= [OUT=] [THRESHOLD=] [TILES=2x2] [SAVE=voc] [GRAPH= LABELS=] (make detect-help: all)
+	@$(ODPIPE) detect $(COMMON) $(call settings,IMAGES=images OUT=out GRAPH=graph LABELS=labels ARTEFACT=artefact THRESHOLD=threshold) \
+		$(call settings,CLASS_THRESHOLD=class-threshold MAX=max NMS=nms TILES=tiles EVERY=every SAVE=save) \
+		$(if $(filter 0,$(ANNOTATED)),--no-annotated) $(JSON_FLAG)
+
+.PHONY: detect-help
+detect-help: $(ENV)/.ready ## every option of a detection, explained; --class-threshold is CLASS_THRESHOLD= here
+	@$(ODPIPE) detect --help
 
 .PHONY: benchmark
 benchmark: $(ENV)/.ready ## time every exported form on this machine: NAME= [ARTEFACT=tflite] [THREADS=1,2] [TIMED=50]
@@ -163,4 +168,4 @@ lint: $(ENV)/.ready ## ruff, mypy, and Python 3.6 syntax of the scripts in the i
 	@$(ENV)/bin/ruff format --check .
 	@$(ENV)/bin/mypy
 	@$(ENV)/bin/vermin --quiet --no-tips --violations -t=3.6- container_scripts/*.py container_scripts/*/*.py pipeline/receipts.py pipeline/augmentations.py \
-		pipeline/report/screen.py dockerfiles/self_check.py $(addprefix pipeline/detections/,detections_file.py image_folder.py decode.py)
+		pipeline/report/screen.py dockerfiles/self_check.py $(addprefix pipeline/detections/,detections_file.py image_folder.py decode.py journal.py tiles.py)

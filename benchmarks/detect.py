@@ -1,7 +1,6 @@
 """Images a second of container_scripts/detect_graph.py against the tutorial's loop, same graph, same images.
 
-    python benchmarks/detect.py --graph output/cats/frozen/frozen_inference_graph.pb \\
-        --labels output/cats/frozen/label_map.pbtxt --images photos [--rounds 5]
+    python benchmarks/detect.py --graph output/cats/frozen/frozen_inference_graph.pb --images photos [--rounds 5]
 
 The three take turns, each in a process of its own; loading TensorFlow and the graph is not counted.
 ODPIPE_ODAPI_PYTHON names the interpreter with TensorFlow 1.15 (default: .envs/odapi/bin/python).
@@ -27,13 +26,13 @@ BASELINE = str(ROOT / "benchmarks/baselines/detect_tutorial.py")
 def main() -> None:
     """Alternate the loops and print their medians and ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("--graph", "--labels", "--images"):
+    for name in ("--graph", "--images"):
         parser.add_argument(name, required=True)
     parser.add_argument("--rounds", type=int, default=5)
     flags = parser.parse_args()
     rates: dict[str, list[float]] = {"detect_graph.py": [], "tutorial, np.asarray": [], "tutorial": []}
     for number in range(1, flags.rounds + 1):
-        rates["detect_graph.py"].append(measure_ours(flags.graph, flags.labels, flags.images))
+        rates["detect_graph.py"].append(measure_ours(flags.graph, flags.images))
         rates["tutorial, np.asarray"].append(measure_tutorial(flags.graph, flags.images, "--asarray"))
         rates["tutorial"].append(measure_tutorial(flags.graph, flags.images))
         figures = "  ".join(f"{name} {values[-1]:.1f}" for name, values in rates.items())
@@ -45,12 +44,12 @@ def main() -> None:
         print(f"median: {name} {median:.1f} images/s; detect_graph.py is {ours / median:.2f} times as fast")
 
 
-def measure_ours(graph: str, labels: str, images: str) -> float:
+def measure_ours(graph: str, images: str) -> float:
     """Run detect_graph.py and take its own figure."""
     with tempfile.TemporaryDirectory() as folder:
         screen = run(
-            [PYTHON, str(ROOT / "container_scripts/detect_graph.py"), "--graph", graph, "--labels", labels]
-            + ["--images", images, "--detections", f"{folder}/detections.jsonl"]
+            [PYTHON, str(ROOT / "container_scripts/detect_graph.py"), "--graph", graph]
+            + ["--images", images, "--found", f"{folder}/found.jsonl"]
         ).stderr
     match = re.search(r"\(([\d.]+) images/s\)", screen)
     if match is None:

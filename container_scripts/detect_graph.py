@@ -1,97 +1,68 @@
-"""Run any frozen graph of the Object Detection API over a folder of images: a detections file.
+"""Run a graph of the Object Detection API over a folder of images: a journal of what was detected.
 
-    python container_scripts/detect_graph.py --graph frozen_inference_graph.pb --labels label_map.pbtxt \
-        --images photos --detections output/detection/detections.jsonl
+    python container_scripts/detect_graph.py --graph frozen_inference_graph.pb --images photos --found found.jsonl
+    python container_scripts/detect_graph.py --graph exported/saved_model --images photos --found found.jsonl
+    python container_scripts/detect_graph.py --graph output/cats/train --frozen-dir output/cats/frozen ...
 
-`python -m pipeline.jobs.draw_detections` then makes the csv, the json and the annotated copies of it. Broken
-images are named and skipped; the exit code is then 3, and the file holds all others.
+A frozen graph, by whomever it was exported; a SavedModel's folder; or the folder of a training, of which the checkpoint
+that --frozen-dir was made of is run. `python -m pipeline.jobs.detect_images --found` then makes the csv, the json and
+the annotated copies of it.
 """
 
 import argparse
 import os
-import time
 
-import numpy as np
-from screen import Progress, fail, format_duration, say
+from detection import picture_loop
+from screen import fail
 
-from pipeline.detections.decode import decode_rgb
-from pipeline.detections.detections_file import DetectionsWriter, Header, ImageDetections
-from pipeline.detections.image_folder import (
-    check_images,
-    count_cores,
-    describe_broken,
-    describe_problem,
-    find_images,
-    map_ahead,
-)  # fmt: skip
+from pipeline.detections.image_folder import count_cores
 
 
 def main():
-    """Parse flags, detect, write the file."""
+    """Parse flags, detect, write the journal."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("--graph", "--labels", "--images", "--detections"):
-        parser.add_argument(name, required=True)
-    parser.add_argument("--threads", type=int, default=0, help="images at a time (default: two a core)")
+    parser.add_argument("--graph", required=True, help="a .pb, the folder of a SavedModel, or that of a training")
+    parser.add_argument("--frozen-dir", help="of a training: what was exported of it")
+    picture_loop.add_flags(parser)
     flags = parser.parse_args()
-    check_labels(flags.labels)
-    files = find_images(flags.images, os.path.dirname(os.path.abspath(flags.detections)))
-    problem = check_images(flags.images, files)
-    if problem:
-        fail(problem, exit_code=3)
+    pictures = picture_loop.find_pictures(flags)
+    if not os.path.exists(flags.graph):
+        fail("there is no graph at {}".format(flags.graph), hint="make freeze NAME=... makes one", exit_code=3)
 
-    from detection import graph_runtime  # TensorFlow takes seconds to load; what is wrong above is said at once
+    def load():
+        # Each session.run stays in its caller's thread and several callers run side by side: a detector's graph is
+        # hundreds of small operations, too few at a time to fill the cores. CPU time an image is the same (12 to 15
+        # ms at 160x160), so the gain is the idle share of the cores; where other work fills them there is none.
+        # benchmarks/detect.py measures it.
+        from detection import graph_runtime  # TensorFlow takes seconds to load; what is wrong above is said at once
 
-    # Each session.run stays in its caller's thread and several callers run side by side: a detector's graph is
-    # hundreds of small operations, too few at a time to fill the cores. CPU time an image is the same (12 to 15 ms at
-    # 160x160), so the gain is the idle share of the cores; where other work fills them there is none.
-    # benchmarks/detect.py measures it.
-    config = graph_runtime.session_config(intra_op_threads=1, inter_op_threads=-1)
-    detector = graph_runtime.load_frozen_graph(flags.graph, config)
-    header = Header("frozen_graph", graph_runtime.RUNTIME, os.path.getsize(flags.graph))
-    os.makedirs(os.path.dirname(os.path.abspath(flags.detections)), exist_ok=True)
-    with DetectionsWriter(flags.detections, header) as writer:
-        broken = detect(detector, files, writer, threads=flags.threads or 2 * count_cores())
-    if broken == len(files):
-        os.remove(flags.detections)
-    if broken:
-        fail(describe_broken(broken, len(files)), exit_code=3)
+        config = graph_runtime.session_config(intra_op_threads=1, inter_op_threads=-1)
+        if flags.frozen_dir:
+            return load_checkpoint(flags.graph, flags.frozen_dir, config).detect
+        if os.path.isdir(flags.graph):
+            return graph_runtime.load_saved_model(flags.graph, config).detect
+        return graph_runtime.load_frozen_graph(flags.graph, config).detect
+
+    picture_loop.run(load, flags, model_file(flags.graph), pictures, flags.threads or 2 * count_cores())
 
 
-def check_labels(path):
-    """Fail before the work when the label map is not one: its names are needed after it."""
-    from google.protobuf import text_format
-    from object_detection.protos import string_int_label_map_pb2
+def load_checkpoint(train_dir, frozen_dir, config):
+    """Build the evaluation graph of a training and restore the checkpoint that was exported."""
+    from checkpoints import checkpoint_choice, checkpoint_files
+    from configs import model_config
+    from detection.checkpoint_detector import CheckpointDetector
 
-    try:
-        with open(path, encoding="utf-8") as file:
-            text_format.Parse(file.read(), string_int_label_map_pb2.StringIntLabelMap())
-    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
-        fail("{} is not a label map: {}".format(path, error), exit_code=3)
+    checkpoint = checkpoint_choice.read_frozen_checkpoint(train_dir, frozen_dir)
+    model = model_config.read_trained_config(train_dir, checkpoint_files.is_quantized(checkpoint))
+    detector = CheckpointDetector(model, config)
+    detector.restore(checkpoint)
+    return detector
 
 
-def detect(detector, files, writer, threads):
-    """Detect in every image, several at a time, and write them in order; return how many were broken."""
-    # TensorFlow optimizes a graph in its first run, which is slow and is not counted in any image's ms.
-    detector.detect(np.zeros((32, 32, 3), np.uint8))
-
-    def detect_file(file):
-        image = decode_rgb(file.path)
-        return image.shape, detector.detect(image)
-
-    broken = 0
-    began = time.time()
-    with Progress("detect", len(files), "image") as progress:
-        for done, (file, result, error) in enumerate(map_ahead(detect_file, files, threads), 1):
-            if error is not None:
-                broken += 1
-                say("skipped {}: {}".format(file.name, describe_problem(error)))
-            else:
-                (height, width, _), (detections, ms) = result
-                writer.write(ImageDetections(file.name, file.name, width, height, ms, detections))
-            progress.update(done)
-    seconds = time.time() - began
-    say("{} images in {} ({:.1f} images/s)".format(len(files), format_duration(seconds), len(files) / seconds))
-    return broken
+def model_file(path):
+    """Return the file whose size and time tell one model from another."""
+    inside = [os.path.join(path, name) for name in ("saved_model.pb", "saved_model.pbtxt", "checkpoint")]
+    return next((file for file in inside if os.path.isfile(file)), path)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 # isort: off
 from pipeline.verbs import training  # noqa: F401
 from pipeline.verbs import exporting  # noqa: F401
+from pipeline.verbs import detecting  # noqa: F401
 from pipeline.verbs import models  # noqa: F401
 from pipeline.verbs import machine  # noqa: F401
 from pipeline.verbs.app import app

@@ -37,7 +37,7 @@ def demo(root: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     trained = chains.train(root, asked)
     exported = chains.export(root, again)
     run = plan_training(root, asked).run
-    detected, _ = detect(root, {**again, "threshold": THRESHOLD}, images=f"{run.tf_csv}/images/test")
+    detected, _ = detect(root, {**again, "threshold": THRESHOLD}, images=[f"{run.tf_csv}/images/test"])
     metrics = read_json(str(root / run.evaluation / "metrics.json"))
     say("")
     say(render_artefact_table(metrics))

@@ -1,21 +1,30 @@
-"""Detect objects in a folder of images, with a model of ours or with any frozen graph.
+"""Detect objects in images and videos, with any form of a model of ours or with one by anybody.
 
 OUT/detection.csv    filename,width,height,class,score,xmin,ymin,xmax,ymax (pixels of the original)
 OUT/detection.json   COCO results, with file names
-OUT/annotated/       the images with their boxes drawn
+OUT/annotated/       the images and videos with their boxes drawn
+OUT/voc/, OUT/yolo/  if asked for: the same as a dataset, to be corrected and trained on
+OUT/.detecting/      while it runs: what an interrupted detection goes on from
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.backends import Backend, choose_backend
-from pipeline.config import read_settings
-from pipeline.errors import ConfigError, DataError, StageError
+from pipeline.commands.detect_model import Model, find_model, read_model
+from pipeline.commands.outside import outside, place
+from pipeline.config import Settings, read_settings
+from pipeline.detections.image_folder import is_video
+from pipeline.detections.inputs import Inputs, find_inputs
+from pipeline.detections.selection import Selection, parse_thresholds
+from pipeline.detections.tiles import parse_grid
+from pipeline.errors import ConfigError, DataError
 from pipeline.plan import Job, Place
 from pipeline.planner import plan_trained
 from pipeline.receipts import spec_path, write_json
@@ -23,124 +32,154 @@ from pipeline.report.screen import say
 from pipeline.runner import DONE_WITH_ITEMS_LEFT_OUT, JobFailed, run_stage
 from pipeline.workspace import Run
 
-FOREIGN_RUN = "detection"  # where a graph that is no run of ours leaves its logs
+FOREIGN_RUN = "detection"  # where a model that is no run of ours leaves its logs
+WORK = ".detecting"
+LABEL_FILES = ("voc", "yolo")
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
-    """A frozen graph and the label map that names its classes; absolute paths."""
+class Options:
+    """What is asked for beside the model and the images; `save` names kinds of label files."""
 
-    graph: Path
-    labels: Path
+    class_thresholds: Sequence[str] = ()
+    most: int = 100
+    nms_iou: float | None = None
+    tiles: str | None = None
+    every: int = 1
+    save: Sequence[str] = ()
+    annotate: bool = True
 
 
 def detect(
     root: Path,
     given: Mapping[str, Any],
     *,
-    images: str,
+    images: Sequence[str],
     out: str | None = None,
     graph: str | None = None,
     labels: str | None = None,
+    artefact: str | None = None,
+    options: Options | None = None,
 ) -> tuple[dict[str, Any], int]:
     """Detect, and write the results to `out`; return what was written and the exit code.
 
     Exit code 3 says that some images could not be read: each was named, the rest is done. Raises
-    ConfigError or StageError when nothing can be done.
+    ConfigError, DataError or StageError when nothing can be done.
     """
     settings = read_settings(root, given)
-    images_path = existing(root, images, what="images", variable="IMAGES")
-    model: Graph | Path
-    if graph is not None:
-        if labels is None:
-            raise ConfigError("GRAPH needs a label map that names its classes", hint="LABELS=label_map.pbtxt")
-        model = Graph(
-            existing(root, graph, what="frozen graph", variable="GRAPH"),
-            existing(root, labels, what="label map", variable="LABELS"),
-        )
-        run = Run(given.get("name") or FOREIGN_RUN)
-        target = root / (out or run.output)
-    else:
-        run = plan_trained(root, given).run
-        model = find_model(root, run)
-        target = root / (out or run.detection)
-    target.mkdir(parents=True, exist_ok=True)
+    options = options or Options()
+    if graph is not None and artefact is not None:
+        raise ConfigError("ARTEFACT is a form of a run's model, GRAPH a model by itself; wanted one of them")
+    run = plan_trained(root, given).run if graph is None else Run(given.get("name") or FOREIGN_RUN)
+    target = Path(os.path.abspath(root / (out or (run.detection if graph is None else run.output))))
+    inputs = find_inputs(root, images, skip=target)
+    model = find_model(root, run, artefact) if graph is None else read_model(root, graph, labels)
+    selection = check(options, settings, model)
+    check_target(root, target, options)
     backend = choose_backend(settings.backend, root)
-    jobs = make_jobs(root, run, model, images=images_path, out=target.resolve(), threshold=settings.threshold)
-    reads = [images_path, *([model.graph, model.labels] if isinstance(model, Graph) else [])]
-    code = run_jobs(root, run, jobs, backend, reads=outside(root, reads), writes=outside(root, [target.resolve()]))
-    shown = os.path.relpath(target, root) if target.is_relative_to(root) else str(target)
-    say(f"detected: {shown}/detection.csv, detection.json and annotated/")
-    return {"out": shown, "csv": f"{shown}/detection.csv", "json": f"{shown}/detection.json"}, code
-
-
-def existing(root: Path, path: str, *, what: str, variable: str) -> Path:
-    """Return the absolute path; raise ConfigError when nothing is there."""
-    absolute = Path(os.path.abspath(root / path))
-    if not absolute.exists():
-        raise ConfigError(f"no {what} at {path}", hint=f"{variable}=path")
-    return absolute
-
-
-def find_model(root: Path, run: Run) -> Graph | Path:
-    """Return the fastest exported model of a run: the TFLite folder, else the frozen graph."""
-    if (root / run.tflite / "detect.tflite").is_file():
-        return root / run.tflite
-    frozen = root / run.frozen
-    if (frozen / "frozen_inference_graph.pb").is_file():
-        return Graph(frozen / "frozen_inference_graph.pb", frozen / "label_map.pbtxt")
-    raise StageError(
-        f"detect needs {run.tflite}/detect.tflite or {run.frozen}/frozen_inference_graph.pb",
-        hint=f"make export NAME={run.name}",
+    (target / WORK).mkdir(parents=True, exist_ok=True)
+    write_json(str(root / run.jobs / "images.json"), inputs.names)
+    write_json(str(root / run.jobs / "labels.json"), {str(number): name for number, name in model.class_names.items()})
+    jobs = make_jobs(root, run, model, inputs, target, selection, options)
+    videos = sum(map(is_video, inputs.names))
+    say(f"detect  {describe(len(inputs.names) - videos, videos)} with {model.artefact}")
+    code = run_jobs(
+        root, run, jobs, backend, reads=outside(root, [inputs.folder, model.path]), writes=outside(root, [target])
     )
+    shutil.rmtree(target / WORK, ignore_errors=True)
+    return tell(root, target, model, options), code
 
 
-def is_volume(root: Path, path: Path) -> bool:
-    """Whether a path lies in input/ or output/, which every backend sees under the same relative name."""
-    return any(path.is_relative_to(root / volume) for volume in ("input", "output"))
+def check(options: Options, settings: Settings, model: Model) -> Selection:
+    """Return which detections are shown; raises ConfigError for options that make no sense, before the work."""
+    if options.tiles is not None:
+        try:
+            parse_grid(options.tiles)
+        except ValueError as error:
+            raise ConfigError(str(error), hint="TILES=2x2") from error
+    if options.every < 1:
+        raise ConfigError(f"every is {options.every}; wanted 1 or more", hint="EVERY=10 takes each tenth frame")
+    if not 1 <= options.most <= 1000:
+        raise ConfigError(f"max is {options.most}; wanted 1 to 1000 boxes an image", hint="MAX=100")
+    if options.nms_iou is not None and not 0 < options.nms_iou <= 1:
+        raise ConfigError(
+            f"nms is {options.nms_iou:g}; wanted an overlap above 0 and at most 1",
+            hint="NMS=0.4: of two boxes of a class that overlap by more than 0.4, the better one stays",
+        )
+    unknown = [kind for kind in options.save if kind not in LABEL_FILES]
+    if unknown:
+        raise ConfigError(f"save is {unknown[0]!r}; wanted {' or '.join(LABEL_FILES)}", hint="SAVE=voc")
+    by_class = parse_thresholds(options.class_thresholds, model.class_names)
+    return Selection(settings.threshold, by_class, options.nms_iou, options.most)
 
 
-def outside(root: Path, paths: Sequence[Path]) -> list[Path]:
-    """Return the paths that a container does not see by itself."""
-    return [path for path in paths if not is_volume(root, path)]
-
-
-def place(root: Path, path: Path, *, merge: bool = False) -> Place:
-    """Return a path as a job names it: relative to the root where every backend sees it."""
-    return Place(str(path.relative_to(root) if is_volume(root, path) else path), merge=merge)
+def check_target(root: Path, target: Path, options: Options) -> None:
+    """Refuse to write where a file is in the way, or over label files that somebody may have corrected."""
+    if target.exists() and not target.is_dir():
+        raise ConfigError(f"{shown(root, target)} is a file; wanted a folder to write", hint="OUT=folder")
+    for kind in options.save:
+        if (target / kind).exists() and not (target / WORK).exists():
+            raise DataError(
+                f"{shown(root, target / kind)} is there already, and may hold what somebody corrected",
+                hint="OUT=another folder, or move that one away",
+            )
 
 
 def make_jobs(
-    root: Path, run: Run, model: Graph | Path, *, images: Path, out: Path, threshold: float
+    root: Path, run: Run, model: Model, inputs: Inputs, out: Path, selection: Selection, options: Options
 ) -> dict[tuple[str, str], Job]:
-    """Return {(stage, image): job}: one job for TFLite, two for a graph (TensorFlow detects, the other draws)."""
-    results = {"out": place(root, out, merge=True)}
-    flags = ("--images", "{images}", "--out", "{out}", "--threshold", str(threshold))
-    if not isinstance(model, Graph):
-        job = Job(
-            command=("-m", "pipeline.jobs.detect_images", "--tflite-dir", "{tflite}", *flags),
-            inputs={"tflite": place(root, model), "images": place(root, images)},
-            outputs=results,
-            always=True,
-        )
-        return {("detect", "pipeline"): job}
-    detections = Place(f"{run.jobs}/detections.jsonl")
-    script = "container_scripts/detect_graph.py"
-    detecting = Job(
-        command=(
-            script, "--graph", "{graph}", "--labels", "{labels}", "--images", "{images}", "--detections", "{found}",
-        ),
-        inputs={"graph": place(root, model.graph), "labels": place(root, model.labels), "images": place(root, images)},
-        outputs={"found": detections},
-        always=True,
-    )  # fmt: skip
-    drawing = Job(
-        command=("-m", "pipeline.jobs.draw_detections", "--detections", "{found}", "--labels", "{labels}", *flags),
-        inputs={"found": detections, "labels": place(root, model.labels), "images": place(root, images)},
-        outputs=results,
-        always=True,
-    )
-    return {("detect_graph", "odapi"): detecting, ("detect", "pipeline"): drawing}
+    """Return {(stage, image): job}, in order.
+
+    TFLite detects and shows in one. Of any other runtime, one job detects, after one that takes frames out of videos
+    for it, and the last shows what was found.
+    """
+    pictures = {"images": place(root, inputs.folder), "list": Place(f"{run.jobs}/images.json")}
+    where = ("--images", "{images}", "--list", "{list}")
+    every = ("--every", str(options.every))
+    tiles = ("--tiles", options.tiles) if options.tiles else ()
+    writes = {"out": place(root, out, shared=True)}
+    work = {"work": place(root, out / WORK, shared=True)}
+    jobs: dict[tuple[str, str], Job] = {}
+
+    def add(
+        stage: str, image: str, command: Sequence[str], reads: Mapping[str, Place], outputs: Mapping[str, Place]
+    ) -> None:
+        jobs[stage, image] = Job(command=tuple(command), inputs=dict(reads), outputs=dict(outputs), always=True)
+
+    source: tuple[str, ...]
+    if model.kind == "tflite":
+        source, reads = ("--model", "{model}", *tiles), {"model": place(root, model.path)}
+    else:
+        source, reads = ("--found", f"{{out}}/{WORK}/found.jsonl"), {}
+        if any(map(is_video, inputs.names)):
+            module = ("-m", "pipeline.jobs.extract_frames")
+            add("extract_frames", "pipeline", (*module, *where, *every, "--frames", "{work}/frames"), pictures, work)
+        found = (*where, "--frames", "{work}/frames", "--found", "{work}/found.jsonl", *tiles)
+        found += ("--least-score", str(selection.least_score))
+        stage, image, command, of_model = runtime(root, model)
+        add(stage, image, (*command, *found), {**pictures, **of_model}, work)
+    flags = [*where, *every, "--labels", "{labels}", "--out", "{out}", "--threshold", str(selection.threshold)]
+    flags += ["--max", str(selection.most)]
+    flags += [word for text in options.class_thresholds for word in ("--class-threshold", text)]
+    flags += ["--nms", str(selection.nms_iou)] if selection.nms_iou is not None else []
+    flags += [word for kind in options.save for word in ("--save", kind)]
+    flags += [] if options.annotate else ["--no-annotated"]
+    reads = {**pictures, **reads, "labels": Place(f"{run.jobs}/labels.json")}
+    add("detect", "pipeline", ("-m", "pipeline.jobs.detect_images", *source, *flags), reads, writes)
+    return jobs
+
+
+def runtime(root: Path, model: Model) -> tuple[str, str, tuple[str, ...], dict[str, Place]]:
+    """Return the stage, the image, the command and the inputs that run a model which is no TFLite file."""
+    reads = {"model": place(root, model.path)}
+    if model.kind == "tfjs":
+        build = ("--tfjs-dir", "{model}", "--build", model.build)
+        return "detect_tfjs", "tfjs", ("container_scripts/detect_tfjs_images.py", *build), reads
+    flags: tuple[str, ...] = ("--graph", "{model}")
+    if model.frozen is not None:
+        flags = (*flags, "--frozen-dir", "{frozen}")
+        reads["frozen"] = place(root, model.frozen)
+    return "detect_graph", "odapi", ("container_scripts/detect_graph.py", *flags), reads
 
 
 def run_jobs(
@@ -164,3 +203,27 @@ def run_jobs(
                 raise
             code = DataError.exit_code
     return code
+
+
+def tell(root: Path, target: Path, model: Model, options: Options) -> dict[str, Any]:
+    """Say where the results are and what to do next; return the same for programs."""
+    folder = shown(root, target)
+    drawn = " and annotated/" if options.annotate else ""
+    say(f"detected: {folder}/detection.csv, detection.json{drawn}")
+    for kind in options.save:
+        opened = f"{folder}/yolo/images {folder}/yolo/labels/classes.txt {folder}/yolo/labels"
+        say(f"to correct them: labelImg {opened if kind == 'yolo' else f'{folder}/{kind}'}")
+        say(f"then, to train on them: make train DATASET={folder}/{kind} NAME=...")
+    files = {"csv": f"{folder}/detection.csv", "json": f"{folder}/detection.json"}
+    return {"out": folder, "artefact": model.artefact, **files, **{kind: f"{folder}/{kind}" for kind in options.save}}
+
+
+def describe(images: int, videos: int) -> str:
+    """Return "12 images and 1 video"."""
+    counts = [(images, "image"), (videos, "video")]
+    return " and ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count)
+
+
+def shown(root: Path, path: Path) -> str:
+    """Return a path as the user would write it."""
+    return os.path.relpath(path, root) if path.is_relative_to(root) else str(path)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.backends import choose_backend
-from pipeline.commands.detect import existing, outside, place
+from pipeline.commands.outside import existing, outside, place
 from pipeline.config import read_settings
 from pipeline.errors import ConfigError, DataError
 from pipeline.plan import Job, Place

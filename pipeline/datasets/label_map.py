@@ -64,7 +64,7 @@ def read_label_ids(path: Path) -> dict[str, int]:
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text (byte {error.start})") from error
     labels: dict[str, int] = {}
-    for number, item in enumerate(_parse_items(text, path), start=1):
+    for number, item in enumerate(parse_items(text, path), start=1):
         name, identifier = item.get("name"), item.get("id", "")
         if not name:
             raise DataError(f"{path}: item {number} has no name")
@@ -84,8 +84,11 @@ def read_label_ids(path: Path) -> dict[str, int]:
     return labels
 
 
-def _parse_items(text: str, path: Path) -> list[Mapping[str, str]]:
-    """Parse the top-level item blocks; fields of nested blocks (keypoints) are left out."""
+def parse_items(text: str, path: Path) -> list[Mapping[str, str]]:
+    """Parse the top-level item blocks into {field: value}, in order; nested blocks (keypoints) are left out.
+
+    `path` is for errors. Raises DataError, with the line, for text that is no label map.
+    """
     items: list[Mapping[str, str]] = []
     current: dict[str, str] = {}
     depth, field, position, value_wanted = 0, "", 0, False

@@ -1,12 +1,11 @@
-"""What a user gets of a detection: detection.csv, detection.json and annotated copies of the images.
+"""The tables that a user gets of a detection: detection.csv and detection.json.
 
     out/detection.csv     filename,width,height,class,score,xmin,ymin,xmax,ymax     pixels, one object a line
     out/detection.json    [{"image_id": 1, "file_name": "a/b.jpg", "category_id": 1, "category_name": "cat",
                             "bbox": [x, y, width, height], "score": 0.93}, ...]     COCO results plus names
-    out/annotated/a/b.jpg
 
-Both files hold the detections at or above the threshold, in the images' order, best first. Image ids count
-the readable images from 1.
+Both files hold the detections that are shown, in the images' order, best first. Image ids count the readable images
+and frames from 1; a frame of a video, "a/clip.mp4/000120.jpg", has its second in the film as well.
 """
 
 from __future__ import annotations
@@ -18,18 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from PIL import Image
-
 from pipeline.detections.detections_file import Detection, to_pixels
-from pipeline.report.pictures import LabelledBox, draw_boxes
 
 COLUMNS = ("filename", "width", "height", "class", "score", "xmin", "ymin", "xmax", "ymax")
-DRAWN_AS_THEY_ARE = (".jpg", ".jpeg", ".png")
-
-
-def select(detections: Sequence[Detection], threshold: float) -> list[Detection]:
-    """Keep the detections at or above a score."""
-    return [found for found in detections if found.score >= threshold]
 
 
 def class_name(class_id: int, class_names: Mapping[int, str]) -> str:
@@ -61,8 +51,16 @@ class ResultWriter:
         self.images = 0
         self.objects = 0
 
-    def write(self, name: str, *, width: int, height: int, detections: Sequence[Detection]) -> None:
-        """Append one image's selected detections; `name` is relative to the images' folder."""
+    def write(
+        self,
+        name: str,
+        *,
+        width: int,
+        height: int,
+        detections: Sequence[Detection],
+        seconds: float | None = None,
+    ) -> None:
+        """Append one image's selected detections; `name` is relative to the images' folder, `seconds` a frame's."""
         self.images += 1
         for found in detections:
             label = class_name(found.class_id, self._class_names)
@@ -77,6 +75,8 @@ class ResultWriter:
                 "bbox": [round(value, 2) for value in (xmin, ymin, xmax - xmin, ymax - ymin)],
                 "score": round(found.score, 4),
             }
+            if seconds is not None:
+                result["seconds"] = seconds
             self._json_file.write(",\n" if self.objects else "[\n")
             self._json_file.write(json.dumps(result, ensure_ascii=False))
             self.objects += 1
@@ -101,25 +101,3 @@ class ResultWriter:
 
     def _open(self, name: str) -> TextIO:
         return self._staged(name).open("w", encoding="utf-8", newline="")
-
-
-def save_annotated(
-    image: Image.Image, path: Path, *, detections: Sequence[Detection], class_names: Mapping[int, str]
-) -> None:
-    """Draw the detections into a copy of the image and save it; folders are made."""
-    boxes = [
-        LabelledBox(
-            *to_pixels(found, image.width, image.height),
-            text=f"{class_name(found.class_id, class_names)} {found.score:.2f}",
-            class_id=found.class_id,
-        )
-        for found in detections
-    ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draw_boxes(image, boxes).save(path, quality=90)
-
-
-def annotated_path(folder: Path, name: str) -> Path:
-    """Name an image's annotated copy; formats that browsers do not show get `.jpg` added."""
-    shown = name if name.lower().endswith(DRAWN_AS_THEY_ARE) else name + ".jpg"
-    return folder / "annotated" / shown

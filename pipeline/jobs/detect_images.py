@@ -1,111 +1,93 @@
-"""Detect objects in a folder of images with a TFLite model: csv, json and annotated copies.
+"""Detect objects in images and videos with a TFLite model: csv, json, annotated copies, label files.
 
-    python -m pipeline.jobs.detect_images --tflite-dir output/cats/tflite --images photos --out output/detection
+    python -m pipeline.jobs.detect_images --model detect.tflite --labels labels.txt --images photos --out output/found
 
-Broken images are named and skipped; the exit code is then 3, and the results hold all others.
+With --found, a journal that container_scripts/detect_graph.py or detect_tfjs_images.py wrote, nothing is detected:
+what is in it is shown. Broken images are named and skipped; the exit code is then 3, and the results hold all others.
+An interrupted run goes on where it was, from OUT/.detecting/journal.jsonl.
 """
 
 from __future__ import annotations
 
 import argparse
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
-
-from pipeline.detections.decode import decode_rgb
-from pipeline.detections.detections_file import Detection
-from pipeline.detections.image_folder import (
-    ImageFile,
-    check_images,
-    count_cores,
-    describe_broken,
-    describe_problem,
-    find_images,
-    map_ahead,
-)
-from pipeline.detections.results import ResultWriter, annotated_path, save_annotated, select
-from pipeline.detections.tflite_runtime import TfliteDetector
+from pipeline.detections.annotated_films import AnnotatedFilms
+from pipeline.detections.class_names import read_class_names
+from pipeline.detections.detecting import Detecting
+from pipeline.detections.image_folder import check_images, is_video, list_files
+from pipeline.detections.journal import FoundBefore, Journal, stamp
+from pipeline.detections.labelled_output import VocFiles, YoloFiles
+from pipeline.detections.picture_detectors import PictureDetector, ShownAgain, TflitePictures
+from pipeline.detections.saving import AnnotatedCopies, Saver
+from pipeline.detections.selection import Selection, parse_thresholds
+from pipeline.detections.tiles import parse_grid
 from pipeline.errors import DataError
 from pipeline.jobs import run
-from pipeline.report.screen import Progress, say
 
-Found = tuple[int, int, list[Detection]]
+JOURNAL = ".detecting/journal.jsonl"
+LABEL_FILES: dict[str, type[VocFiles] | type[YoloFiles]] = {"voc": VocFiles, "yolo": YoloFiles}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse flags, detect, write the results."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.jobs.detect_images", description=__doc__.splitlines()[0])
-    parser.add_argument("--tflite-dir", type=Path, required=True, help="detect.tflite and labels.txt are in it")
-    parser.add_argument("--images", type=Path, required=True, help="a folder, walked with its subfolders, or a file")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--threshold", type=float, default=0.5, help="lowest score shown (default: 0.5)")
-    flags = parser.parse_args(arguments)
-    class_names = read_labels(flags.tflite_dir / "labels.txt")
-    files = find_images(str(flags.images), skip=str(flags.out))
+    flags = parse(arguments)
+    files = list_files(str(flags.images), listed=flags.list, skip=str(flags.out))
     problem = check_images(str(flags.images), files)
     if problem:
         raise DataError(problem)
-    detect = Detect(flags.tflite_dir / "detect.tflite", flags.out, class_names=class_names, threshold=flags.threshold)
-    write_results(detect, files, flags.out, class_names=class_names)
+    class_names = read_class_names(flags.labels)
+    selection = Selection(
+        threshold=flags.threshold,
+        by_class=parse_thresholds(flags.class_threshold, class_names),
+        nms_iou=flags.nms,
+        most=flags.max,
+    )
+    detector: PictureDetector
+    if flags.found:
+        detector = ShownAgain(FoundBefore(str(flags.found)))
+    else:
+        grid = parse_grid(flags.tiles) if flags.tiles else None
+        detector = TflitePictures(flags.model, grid=grid, most=flags.max)
+    journal = Journal(str(flags.out / JOURNAL), describe(flags))
+    names = [file.name for file in files]
+    savers: list[Saver] = [LABEL_FILES[kind](flags.out / kind, class_names, names) for kind in flags.save]
+    if not flags.no_annotated:
+        savers.append(AnnotatedCopies(flags.out / "annotated", class_names))
+    films = None if flags.no_annotated else AnnotatedFilms(flags.out / "annotated", class_names)
+    detecting = Detecting(detector, selection, journal, savers, films)
+    detecting.over_images([file for file in files if not is_video(file.name)])
+    detecting.over_videos([file for file in files if is_video(file.name)], every=flags.every)
+    detecting.finish(flags.out, files, class_names)
 
 
-def read_labels(path: Path) -> dict[int, str]:
-    """Read labels.txt, one class name a line, into {id from 1: name}."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError as error:
-        raise DataError(f"there are no labels at {path}", hint="make tflite NAME=... writes them") from error
-    return dict(enumerate(lines, 1))
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the flags."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.jobs.detect_images", description=__doc__.splitlines()[0])
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--model", type=Path, help="a .tflite that detects")
+    source.add_argument("--found", type=Path, help="a journal of what was detected already")
+    parser.add_argument("--labels", type=Path, required=True, help="labels.txt, label_map.pbtxt, or `id name` lines")
+    parser.add_argument("--images", type=Path, required=True, help="a folder, walked with its subfolders, or a file")
+    parser.add_argument("--list", help="a JSON list of file names below --images (default: all)")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--threshold", type=float, default=0.5, help="lowest score shown (default: 0.5)")
+    parser.add_argument("--class-threshold", action="append", default=[], metavar="CLASS=SCORE")
+    parser.add_argument("--nms", type=float, help="of two boxes of a class that overlap by more, one stays")
+    parser.add_argument("--max", type=int, default=100, help="boxes an image (default: 100)")
+    parser.add_argument("--tiles", help="columns and rows: 2x2")
+    parser.add_argument("--every", type=int, default=1, help="of a video, every n-th frame (default: 1)")
+    parser.add_argument("--save", action="append", default=[], choices=LABEL_FILES, help="label files to correct")
+    parser.add_argument("--no-annotated", action="store_true")
+    return parser.parse_args(arguments)
 
 
-class Detect:
-    """One image's whole work, from file to annotated copy, for several threads at a time.
-
-    Each thread has an interpreter of one thread of its own, and reading, resizing and drawing overlap with it.
-    Inference alone, alternating 12 times on two cores that other work shared: median 43 images a second,
-    against 26 of one interpreter with two threads.
-    """
-
-    def __init__(self, model: Path, out: Path, *, class_names: Mapping[int, str], threshold: float) -> None:
-        TfliteDetector(model)  # fails now, not for every image
-        self._model = model
-        self._out = out
-        self._class_names = class_names
-        self._threshold = threshold
-        self._local = threading.local()
-
-    def __call__(self, file: ImageFile) -> Found:
-        """Detect in one file and save its annotated copy; returns width, height, detections over the threshold."""
-        if not hasattr(self._local, "detector"):
-            self._local.detector = TfliteDetector(self._model)
-        image = decode_rgb(file.path)
-        found = select(self._local.detector.detect(image).detections, self._threshold)
-        copy = annotated_path(self._out, file.name)
-        save_annotated(Image.fromarray(image), copy, detections=found, class_names=self._class_names)
-        height, width = image.shape[:2]
-        return width, height, found
-
-
-def write_results(detect: Detect, files: Sequence[ImageFile], out: Path, *, class_names: Mapping[int, str]) -> None:
-    """Run over the files in order and write detection.csv and detection.json; raises DataError at the end
-    when some were broken."""
-    broken = 0
-    with ResultWriter(out, class_names) as writer, Progress("detect", total=len(files)) as progress:
-        for number, (file, found, error) in enumerate(map_ahead(detect, files, count_cores()), 1):
-            if error is not None:
-                broken += 1
-                say(f"skipped {file.name}: {describe_problem(error)}")
-            else:
-                width, height, detections = found
-                writer.write(file.name, width=width, height=height, detections=detections)
-            progress.update(number)
-        if broken == len(files):
-            raise DataError(describe_broken(broken, len(files)))
-    say(f"{writer.objects} objects in {writer.images} images")
-    if broken:
-        raise DataError(describe_broken(broken, len(files)))
+def describe(flags: argparse.Namespace) -> dict[str, object]:
+    """Say what the results depend on: an interrupted run goes on only with the same."""
+    said = {name: value if value is None else str(value) for name, value in sorted(vars(flags).items())}
+    del said["list"], said["out"]
+    return {**said, "model_stamp": stamp(str(flags.model or flags.found)), "labels_stamp": stamp(str(flags.labels))}
 
 
 if __name__ == "__main__":

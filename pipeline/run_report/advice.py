@@ -122,9 +122,9 @@ def _advise_missed(known: Known, one: ClassFigures) -> Iterator[Advice]:
             f"{head}, most of them under {SMALL_PX} pixels",
             f"{seen} {_share(small)} of these have less than {SMALL_PX} pixels on their shorter side in the "
             "model's input.",
-            "Choose a model with a larger input (make models), or cut the photos into tiles. What each model sees of "
-            "your boxes is in dataset.html: make check with another MODEL.",
-            "make models",
+            "See whether tiles find them: the same model looks at parts of each photo. On a device choose one with a "
+            "larger input (make models; make check with another MODEL says what it sees of your boxes).",
+            f"make detect NAME={known.settings.get('name') or 'my-detector'} TILES=2x2 IMAGES=path/to/photos",
         )
     elif trained_on is not None and trained_on < FEW_TO_TRAIN:
         yield Advice(

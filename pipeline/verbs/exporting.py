@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.verbs.app import BackendName, Json, Model, Name, Threshold, app, finish
+from pipeline.verbs.app import BackendName, Json, Model, Name, app, finish
 from pipeline.verbs.options import EXPORT, RUN, Given, takes
 from pipeline.workspace import find_root
 
@@ -93,28 +93,6 @@ def explain_drop(
 
     given = {"model": model, "name": name, "backend": backend}
     finish(lambda: run(find_root(), given, artefact=artefact, images=images), as_json=as_json)
-
-
-@app.command()
-def detect(
-    images: Annotated[str, typer.Option(help="A folder of images (walked), or one image.")],
-    model: Model = None,
-    name: Name = None,
-    out: Annotated[str | None, typer.Option(help="Where to write (default: output/NAME/detection).")] = None,
-    graph: Annotated[str | None, typer.Option(help="Any frozen_inference_graph.pb, instead of a run.")] = None,
-    labels: Annotated[str | None, typer.Option(help="Its label_map.pbtxt.")] = None,
-    threshold: Threshold = None,
-    backend: BackendName = None,
-    as_json: Json = False,
-) -> None:
-    """Detect objects in images: detection.csv, detection.json and annotated copies."""
-    from pipeline.commands.detect import detect as run
-
-    given = {"model": model, "name": name, "threshold": threshold, "backend": backend}
-    finish(
-        lambda: run(find_root(), given, images=images, out=out, graph=graph, labels=labels),
-        as_json=as_json,
-    )
 
 
 @app.command()

@@ -112,16 +112,18 @@ def test_no_python_3_7_is_to_be_had(project: Path, tmp_path: Path) -> None:
 
 def test_images_that_are_not_there(project: Path) -> None:
     done = odpipe(project, "detect", "--images", "nowhere")
-    assert done == (2, "", "error: no images at nowhere\nhint: IMAGES=path\n")
+    assert done == (2, "", "error: there is nothing at nowhere\nhint: IMAGES=folder, a file, a video or a pattern\n")
 
 
 def test_a_graph_without_its_labels(project: Path, tmp_path: Path) -> None:
-    (tmp_path / "graph.pb").write_text("")
+    for name in ("graph.pb", "photo.jpg"):
+        (tmp_path / name).write_text("")
     arguments = ("detect", "--images", str(tmp_path), "--graph", str(tmp_path / "graph.pb"))
     assert odpipe(project, *arguments) == (
         2,
         "",
-        "error: GRAPH needs a label map that names its classes\nhint: LABELS=label_map.pbtxt\n",
+        "error: GRAPH needs a label map that names its classes\n"
+        "hint: LABELS=label_map.pbtxt, or labels.txt with a name a line, or lines of `id name`\n",
     )
 
 

@@ -22,7 +22,7 @@ def test_one_file_is_a_list_of_one(tmp_path: Path) -> None:
 
 def test_a_folder_without_images_says_what_was_looked_for(tmp_path: Path) -> None:
     looked_for = ".jpg .jpeg .jpe .jfif .png .bmp .gif .webp .tif .tiff .mpo .ppm .pgm"
-    assert check_images(str(tmp_path), []) == f"there are no images in {tmp_path}; looked for {looked_for}"
+    assert check_images(str(tmp_path), []) == f"there are no images in {tmp_path}; looked for {looked_for} and videos"
     assert check_images(str(tmp_path / "no"), []) == f"there is nothing at {tmp_path / 'no'}"
 
 

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from pipeline.detections.detections_file import Detection
-from pipeline.detections.results import ResultWriter, annotated_path, save_annotated, select, to_pixel_box
+from pipeline.detections.results import ResultWriter, to_pixel_box
+from pipeline.detections.saving import AnnotatedCopies, Picture, annotated_name
 from pipeline.report.pictures import LabelledBox, class_colour, draw_boxes
 
 CAT = Detection(class_id=1, score=0.91234, ymin_norm=0.1, xmin_norm=-0.05, ymax_norm=0.5, xmax_norm=0.25)
@@ -46,29 +47,36 @@ def test_a_failure_leaves_nothing_that_looks_finished(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_threshold_itself_counts() -> None:
-    assert select([CAT, UNKNOWN], 0.5) == [CAT, UNKNOWN]
-    assert select([CAT, UNKNOWN], 0.51) == [CAT]
-
-
 def test_a_tiny_box_is_one_pixel_large_and_inside() -> None:
     corner = Detection(1, 0.9, 0.9999, 0.9999, 1.0, 1.0)
     assert to_pixel_box(corner, width=10, height=20) == (9, 19, 10, 20)
 
 
 def test_annotated_copies_keep_their_folders_and_get_a_suffix_that_browsers_show() -> None:
-    names = [str(annotated_path(Path("out"), name)) for name in ("a/b.JPG", "c.png", "d.tif", "d.webp")]
-    assert names == [f"out/annotated/{name}" for name in ("a/b.JPG", "c.png", "d.tif.jpg", "d.webp.jpg")]
+    names = [annotated_name(name) for name in ("a/b.JPG", "c.png", "d.tif", "d.webp")]
+    assert names == ["a/b.JPG", "c.png", "d.tif.jpg", "d.webp.jpg"]
 
 
 def test_an_annotated_copy_has_the_box_in_the_class_s_colour(tmp_path: Path) -> None:
-    path = tmp_path / "annotated" / "a.png"
-    save_annotated(Image.new("RGB", (400, 300)), path, detections=[CAT], class_names={1: "cat"})
-    pixels = np.asarray(Image.open(path))
+    black = np.zeros((300, 400, 3), np.uint8)
+    AnnotatedCopies(tmp_path, {1: "cat"}).save(Picture("sub/a.png", black, Path("a.png")), [CAT])
+    assert [path.name for path in (tmp_path / "sub").iterdir()] == ["a.png"]
+    pixels = np.asarray(Image.open(tmp_path / "sub" / "a.png"))
     assert pixels.shape == (300, 400, 3)
     assert tuple(pixels[149, 50]) == class_colour(1)
     assert tuple(pixels[100, 99]) == class_colour(1)
     assert tuple(pixels[100, 50]) == (0, 0, 0)
+
+
+def test_a_frame_gets_no_copy_it_is_in_its_film(tmp_path: Path) -> None:
+    AnnotatedCopies(tmp_path, {}).save(Picture("a.mp4/000000.jpg", np.zeros((3, 4, 3), np.uint8), None), [CAT])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_frame_has_its_second(tmp_path: Path) -> None:
+    with ResultWriter(tmp_path, {1: "cat"}) as writer:
+        writer.write("a.mp4/000010.jpg", width=400, height=300, detections=[CAT], seconds=0.4)
+    assert json.loads((tmp_path / "detection.json").read_text())[0]["seconds"] == 0.4
 
 
 def test_lines_grow_with_the_image() -> None:
