@@ -11,6 +11,8 @@ import time
 import numpy as np
 from screen import Progress, fail, format_duration, say
 
+from pipeline.detecting.journal import Journal, stamp, to_rows
+from pipeline.detecting.tiles import detect_in_tiles, parse_grid
 from pipeline.detections.decode import decode_rgb
 from pipeline.detections.image_folder import (
     check_images,
@@ -22,8 +24,6 @@ from pipeline.detections.image_folder import (
     list_files,
     map_ahead,
 )  # fmt: skip
-from pipeline.detections.journal import Journal, stamp, to_rows
-from pipeline.detections.tiles import detect_in_tiles, parse_grid
 
 
 def add_flags(parser):

@@ -20,10 +20,10 @@ from pipeline.backends import Backend, choose_backend
 from pipeline.commands.detect_model import Model, find_model, read_model
 from pipeline.commands.outside import outside, place
 from pipeline.config import Settings, read_settings
+from pipeline.detecting.inputs import Inputs, find_inputs
+from pipeline.detecting.selection import Selection, parse_thresholds
+from pipeline.detecting.tiles import parse_grid
 from pipeline.detections.image_folder import is_video
-from pipeline.detections.inputs import Inputs, find_inputs
-from pipeline.detections.selection import Selection, parse_thresholds
-from pipeline.detections.tiles import parse_grid
 from pipeline.errors import ConfigError, DataError
 from pipeline.plan import Job, Place
 from pipeline.planner import plan_trained

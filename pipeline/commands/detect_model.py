@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.commands.outside import existing
-from pipeline.detections.class_names import read_class_names, read_packed_class_names
+from pipeline.detecting.class_names import read_class_names, read_packed_class_names
 from pipeline.errors import ConfigError, StageError
 from pipeline.suggest import did_you_mean
 from pipeline.workspace import Run

@@ -13,16 +13,16 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.detections.annotated_films import AnnotatedFilms
-from pipeline.detections.class_names import read_class_names
-from pipeline.detections.detecting import Detecting
+from pipeline.detecting.annotated_films import AnnotatedFilms
+from pipeline.detecting.class_names import read_class_names
+from pipeline.detecting.journal import FoundBefore, Journal, stamp
+from pipeline.detecting.labelled_output import VocFiles, YoloFiles
+from pipeline.detecting.loop import Detecting
+from pipeline.detecting.picture_detectors import PictureDetector, ShownAgain, TflitePictures
+from pipeline.detecting.saving import AnnotatedCopies, Saver
+from pipeline.detecting.selection import Selection, parse_thresholds
+from pipeline.detecting.tiles import parse_grid
 from pipeline.detections.image_folder import check_images, is_video, list_files
-from pipeline.detections.journal import FoundBefore, Journal, stamp
-from pipeline.detections.labelled_output import VocFiles, YoloFiles
-from pipeline.detections.picture_detectors import PictureDetector, ShownAgain, TflitePictures
-from pipeline.detections.saving import AnnotatedCopies, Saver
-from pipeline.detections.selection import Selection, parse_thresholds
-from pipeline.detections.tiles import parse_grid
 from pipeline.errors import DataError
 from pipeline.jobs import run
 

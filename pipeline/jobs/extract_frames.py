@@ -16,9 +16,9 @@ from pathlib import Path
 from PIL import Image
 
 from pipeline.datasets.disk import written_aside
+from pipeline.detecting.journal import Journal
+from pipeline.detecting.videos import describe_video, frame_name, read_frames
 from pipeline.detections.image_folder import ImageFile, describe_problem, is_video, list_files
-from pipeline.detections.journal import Journal
-from pipeline.detections.videos import describe_video, frame_name, read_frames
 from pipeline.errors import DataError
 from pipeline.jobs import run
 from pipeline.report.screen import Progress, say

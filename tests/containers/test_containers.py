@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import pytest
 
 from pipeline.stages import CHAINS
 from tests.containers.conftest import OWNER, RUN, Clone, draw_supervisely, run
+from tests.detect.films import write_film
 from tests.project import copy_project, need_environment
 
 pytestmark = pytest.mark.containers
@@ -165,6 +167,21 @@ def test_the_host_detects_in_a_container_in_folders_outside_the_project(clone: C
     for out in ("out", "by_graph"):
         assert (tmp_path / out / "detection.csv").read_text().startswith("filename,width,height,class,score,")
         assert len(list((tmp_path / out / "annotated").iterdir())) == 8
+
+
+@pytest.mark.parametrize("artefact", ["checkpoint", "tfjs_fast"])
+def test_a_film_is_detected_in_by_runtimes_that_read_no_films(clone: Clone, tmp_path: Path, artefact: str) -> None:
+    (tmp_path / "films").mkdir()
+    write_film(tmp_path / "films" / "a.mp4", frames=3)
+    flags = ("--artefact", artefact, "--threshold", "0", "--max", "2", "--save", "voc")
+    odpipe(clone, "detect", str(tmp_path / "films"), "--name", "cats", *flags)
+    found = clone.root / "output" / "cats" / "detection"
+    names = {line.split(",")[0] for line in (found / "detection.csv").read_text().splitlines()[1:]}
+    assert names == {f"a.mp4/{number:06}.jpg" for number in range(3)}
+    assert files_of(found / "annotated") == ["a.mp4"]
+    assert len(list((found / "voc").rglob("*.xml"))) == 3
+    assert {path.stat().st_uid for path in found.rglob("*")} == {(clone.root / "output").stat().st_uid}
+    shutil.rmtree(found)
 
 
 def free_port() -> int:

@@ -20,6 +20,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("runner",),
     ("planner",),
     ("stages", "jobs"),
+    ("detecting",),
     (
         "plan",
         "backends",

@@ -9,10 +9,10 @@ import numpy as np
 from pipeline.datasets import voc, yolo
 from pipeline.datasets.model import Dataset
 from pipeline.datasets.problems import Problems
+from pipeline.detecting.labelled_output import VocFiles, YoloFiles
+from pipeline.detecting.saving import Picture
 from pipeline.detections.decode import decode_rgb
 from pipeline.detections.detections_file import Detection
-from pipeline.detections.labelled_output import VocFiles, YoloFiles
-from pipeline.detections.saving import Picture
 from tests.datasets.drawing import messages
 
 NAMES = {1: "cat", 2: "driver's cab", 4: "A&B <ü>"}

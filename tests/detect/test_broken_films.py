@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.detections.videos import describe_video, read_frames
+from pipeline.detecting.videos import describe_video, read_frames
 from pipeline.errors import DataError
 from tests.detect.films import H264, cut, number_of, paint, spoil, to_jpeg, write_film, write_sound
 

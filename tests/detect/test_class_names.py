@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.detections.class_names import read_class_names, read_packed_class_names
+from pipeline.detecting.class_names import read_class_names, read_packed_class_names
 from pipeline.errors import DataError
 from tests.project import ROOT, shared_data
 

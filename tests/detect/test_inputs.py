@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.detections.inputs import Inputs, find_inputs
+from pipeline.detecting.inputs import Inputs, find_inputs
 from pipeline.errors import ConfigError, DataError
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.detecting.journal import FoundBefore, Journal, stamp, to_rows
 from pipeline.detections.detections_file import Detection
 from pipeline.detections.image_folder import ImageFile
-from pipeline.detections.journal import FoundBefore, Journal, stamp, to_rows
 
 FOUND = [Detection(2, 0.875, 0.1, 0.2, 0.3, 0.4)]
 

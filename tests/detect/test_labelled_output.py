@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from pipeline.datasets.model import Dataset
+from pipeline.detecting.labelled_output import VocFiles, YoloFiles
+from pipeline.detecting.results import to_pixel_box
+from pipeline.detecting.saving import Picture, Saver
 from pipeline.detections.detections_file import Detection
-from pipeline.detections.labelled_output import VocFiles, YoloFiles
-from pipeline.detections.results import to_pixel_box
-from pipeline.detections.saving import Picture, Saver
 from tests.detect.labelled import FORMATS, NAMES, ODD_IMAGES, detect, draw, read_back, take
 from tests.project import copy_project, shared_data
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.detecting.labelled_output import VocFiles, find_places
+from pipeline.detecting.saving import Saver
 from pipeline.detections.decode import decode_rgb
-from pipeline.detections.labelled_output import VocFiles, find_places
-from pipeline.detections.saving import Saver
 from tests.detect.labelled import FORMATS, NAMES, ODD_IMAGES, detect, draw, read_back, take
 from tests.project import shared_data
 

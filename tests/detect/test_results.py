@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.detecting.results import ResultWriter, to_pixel_box
+from pipeline.detecting.saving import AnnotatedCopies, Picture, annotated_name
 from pipeline.detections.detections_file import Detection
-from pipeline.detections.results import ResultWriter, to_pixel_box
-from pipeline.detections.saving import AnnotatedCopies, Picture, annotated_name
 from pipeline.report.pictures import LabelledBox, class_colour, draw_boxes
 
 CAT = Detection(class_id=1, score=0.91234, ymin_norm=0.1, xmin_norm=-0.05, ymax_norm=0.5, xmax_norm=0.25)

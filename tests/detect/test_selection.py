@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.detecting.selection import Selection, parse_thresholds, suppress
 from pipeline.detections.detections_file import Detection
-from pipeline.detections.selection import Selection, parse_thresholds, suppress
 from pipeline.errors import ConfigError
 
 NAMES = {1: "cat", 2: "dog", 3: "polar bear"}

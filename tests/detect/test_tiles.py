@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.detecting.tiles import Grid, Tile, cut, detect_in_tiles, in_picture, is_cut, merge, parse_grid
 from pipeline.detections.detections_file import Detection
-from pipeline.detections.tiles import Grid, Tile, cut, detect_in_tiles, in_picture, is_cut, merge, parse_grid
 
 
 @pytest.mark.parametrize(("text", "grid"), [("2x2", (2, 2)), ("3X1", (3, 1)), ("1x4", (1, 4)), ("2×3", (2, 3))])

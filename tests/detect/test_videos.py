@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.detecting.videos import describe_video, frame_name, read_frames
 from pipeline.detections.image_folder import IMAGE_SUFFIXES, VIDEO_SUFFIXES, is_video
-from pipeline.detections.videos import describe_video, frame_name, read_frames
 from tests.detect.films import BLUE, H264, RED, WHITE, far_from, number_of, paint, to_jpeg, write_film, write_jpegs
 from tests.project import ROOT
 
@@ -49,7 +49,7 @@ def test_a_film_is_told_by_its_name_and_a_gif_is_an_image() -> None:
 
 
 def test_frames_are_named_where_pyav_is_missing() -> None:
-    code = "import sys; sys.modules['av'] = None; from pipeline.detections.videos import *; print(frame_name('a', 1))"
+    code = "import sys; sys.modules['av'] = None; from pipeline.detecting.videos import *; print(frame_name('a', 1))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "a/000001.jpg\n"
 

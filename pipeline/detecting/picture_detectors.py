@@ -9,11 +9,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.detecting.journal import FoundBefore
+from pipeline.detecting.tiles import Grid, detect_in_tiles
 from pipeline.detections.detections_file import Detection
-from pipeline.detections.journal import FoundBefore
 from pipeline.detections.post_process import read_options, with_options
 from pipeline.detections.tflite_runtime import TfliteDetector, read_detector
-from pipeline.detections.tiles import Grid, detect_in_tiles
 from pipeline.errors import DataError
 
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.datasets.disk import written_aside
+from pipeline.detecting.results import class_name
 from pipeline.detections.detections_file import Detection, to_pixels
-from pipeline.detections.results import class_name
 from pipeline.report.pictures import LabelledBox, draw_boxes
 
 DRAWN_AS_THEY_ARE = (".jpg", ".jpeg", ".png")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.detecting.film_writer import FilmWriter
+from pipeline.detecting.saving import draw
+from pipeline.detecting.videos import Frame
 from pipeline.detections.detections_file import Detection
-from pipeline.detections.film_writer import FilmWriter
 from pipeline.detections.image_folder import ImageFile
-from pipeline.detections.saving import draw
-from pipeline.detections.videos import Frame
 
 
 class AnnotatedFilms:

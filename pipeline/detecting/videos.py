@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.detections.film_pixels import PictureConverter
+from pipeline.detecting.film_pixels import PictureConverter
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:

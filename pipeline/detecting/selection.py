@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pipeline.detecting.tiles import intersect
 from pipeline.detections.detections_file import MAX_DETECTIONS, Detection
-from pipeline.detections.tiles import intersect
 from pipeline.errors import ConfigError
 from pipeline.suggest import did_you_mean
 

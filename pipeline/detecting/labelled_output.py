@@ -34,10 +34,10 @@ import yaml
 from PIL import Image
 
 from pipeline.datasets.disk import written_aside
+from pipeline.detecting.results import class_name, to_pixel_box
+from pipeline.detecting.saving import Picture
 from pipeline.detections.detections_file import Detection
 from pipeline.detections.image_folder import IMAGE_SUFFIXES
-from pipeline.detections.results import class_name, to_pixel_box
-from pipeline.detections.saving import Picture
 
 _JPEG_SUFFIXES = (".jpg", ".jpeg")  # by which Qt and Ultralytics know a JPEG; .jpe and .jfif they do not
 _LONGEST_JPEG_SIDE = 65_500

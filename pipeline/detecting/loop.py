@@ -16,16 +16,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pipeline.cores import count_cores
-from pipeline.detections.annotated_films import AnnotatedFilms
+from pipeline.detecting.annotated_films import AnnotatedFilms
+from pipeline.detecting.journal import Journal, to_rows
+from pipeline.detecting.picture_detectors import PictureDetector
+from pipeline.detecting.results import ResultWriter
+from pipeline.detecting.saving import Picture, Saver
+from pipeline.detecting.selection import Selection
+from pipeline.detecting.videos import Frame, describe_video, frame_name, read_frames
 from pipeline.detections.decode import decode_rgb
 from pipeline.detections.detections_file import Detection
 from pipeline.detections.image_folder import ImageFile, describe_broken, describe_problem, map_ahead
-from pipeline.detections.journal import Journal, to_rows
-from pipeline.detections.picture_detectors import PictureDetector
-from pipeline.detections.results import ResultWriter
-from pipeline.detections.saving import Picture, Saver
-from pipeline.detections.selection import Selection
-from pipeline.detections.videos import Frame, describe_video, frame_name, read_frames
 from pipeline.errors import DataError
 from pipeline.report.screen import Progress, say
 
