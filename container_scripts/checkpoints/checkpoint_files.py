@@ -90,6 +90,16 @@ def remove_half_saved(train_dir):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def remove_surplus(train_dir, keep):
+    """Remove all but the newest `keep` checkpoints, after a save.
+
+    The Saver removes one for each that it writes, so that one more stays for good each time when a kill comes between.
+    """
+    for prefix in list_checkpoints(train_dir)[:-keep]:
+        for path in [prefix + ".index"] + glob.glob(glob.escape(prefix) + ".data-*"):  # without an index it is none
+            os.remove(path)
+
+
 def restore(session, prefix):
     """Restore every variable that both the checkpoint and the graph have: weights, optimizer slots, the step.
 

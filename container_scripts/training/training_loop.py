@@ -201,6 +201,7 @@ class TrainingLoop:
         began = time.time()
         path = os.path.join(self.train_dir, "model.ckpt")
         self.checkpoint = self._saver.save(session, path, global_step=self.step, write_meta_graph=False)
+        checkpoint_files.remove_surplus(self.train_dir, self.options.keep)
         self.seconds["checkpoints"] += time.time() - began
 
     def _is_evaluation_due(self):

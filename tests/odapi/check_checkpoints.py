@@ -161,6 +161,14 @@ def check_kills(folder):
     return found
 
 
+def check_surplus(folder):
+    """What kills between writing a checkpoint and removing an old one have left goes with the next save."""
+    made = run(folder, "", [(100, 0.2)], steps=(100, 200, 300, 400, 500))
+    checkpoint_files.remove_surplus(made, 2)
+    names = sorted(name for name in os.listdir(made) if name.startswith("model.ckpt"))
+    return [names, sorted(os.listdir(os.path.join(made, "best")))]
+
+
 def check_metrics(folder):
     """metrics.jsonl after a kill: torn and later lines are gone, evaluations are known, patience is counted."""
     path = os.path.join(folder, "metrics.jsonl")
@@ -181,7 +189,13 @@ def check_metrics(folder):
 
 if __name__ == "__main__":
     folder = sys.argv[1]
-    checks = {"torn": check_torn, "choice": check_choice, "kills": check_kills, "metrics": check_metrics}
+    checks = {
+        "torn": check_torn,
+        "choice": check_choice,
+        "kills": check_kills,
+        "metrics": check_metrics,
+        "surplus": check_surplus,
+    }
     answers = {}
     for name, check in checks.items():
         os.makedirs(os.path.join(folder, name))

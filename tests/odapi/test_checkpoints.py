@@ -88,3 +88,10 @@ def test_metrics_after_a_kill_are_whole_and_patience_is_counted_from_them(found)
         "counts": [2, 0, 2, 0],
         "evaluated": [True, False, True],
     }
+
+
+def test_no_more_checkpoints_stay_than_are_wanted_whatever_kills_have_left(found):
+    names, best = found["surplus"]
+    parts = ("data-00000-of-00001", "index")
+    assert names == [f"model.ckpt-{step}.{part}" for step in (400, 500) for part in parts]
+    assert best == [f"model.ckpt-100.{part}" for part in parts]

@@ -17,7 +17,7 @@ KILLER = Path(__file__).with_name("kill_training.py")
 KEPT = 3
 
 
-@pytest.mark.parametrize(("kills", "steps", "delay"), [(3, 48, 24), pytest.param(10, 160, 60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("kills", "steps", "delay"), [(3, 48, 24), pytest.param(10, 159, 60, marks=pytest.mark.slow)])
 def test_a_run_killed_at_random_moments_ends_as_if_nothing_had_been(
     kills: int, steps: int, delay: int, odapi_python: Path, records: Path, tmp_path: Path
 ):
