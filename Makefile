@@ -145,6 +145,10 @@ tensorboard: $(ENV)/.ready ## curves of all runs: PORT=6006
 web: $(ENV)/.ready ## try the models of output/ in the browser, on images, a camera or a video: PORT=8080
 	@$(ODPIPE) web $(call setting,BACKEND,backend) $(call setting,PORT,port)
 
+.PHONY: notebook
+notebook: $(ENV)/.ready ## look at a run in Jupyter: boxes, threshold, confusion: [NAME=] PORT=9000
+	@$(ODPIPE) notebook $(call settings,NAME=name BACKEND=backend PORT=port)
+
 .PHONY: build
 build: $(ENV)/.ready ## build the Docker images, odapi for this machine's GPU
 	@$(ODPIPE) build

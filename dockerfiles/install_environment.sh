@@ -6,10 +6,11 @@
 #     sh dockerfiles/install_environment.sh odapi .envs/odapi
 #     sh dockerfiles/install_environment.sh --files odapi        # what the environment depends on, one path a line
 #
-# IMAGE is odapi, toco, tfjs, pipeline or dev (pipeline and what the tests need). With uv ($UV, or
-# on PATH) an environment takes seconds; without it the environment's own pip does the same.
+# IMAGE is odapi, toco, tfjs, pipeline, jupyter (odapi and a notebook server) or dev (pipeline and what the tests
+# need). With uv ($UV, or on PATH) an environment takes seconds; without it the environment's own pip does the same.
+# What is there already in the wanted version stays: the image `jupyter` is filled over the one of odapi.
 #
-#     ENVIRONMENT/bin/python, bin/toco_from_protos (odapi, toco), bin/tensorboard (odapi)
+#     ENVIRONMENT/bin/python, bin/toco_from_protos (odapi, toco), bin/tensorboard (odapi), bin/jupyter (jupyter)
 #     ENVIRONMENT/bin/node, bin/npm     (tfjs) Node.js from its wheel
 #     ENVIRONMENT/node_modules/         (tfjs) from npm/package-lock.json. A script finds it with
 #                                       createRequire(process.execPath): Node looks upwards from itself
@@ -26,9 +27,10 @@ die() {
 files_of() {
     case $1 in
         odapi) echo "requirements/odapi.txt requirements/odapi-py36.txt requirements/odapi-py38.txt requirements/odapi-source.txt" ;;
+        jupyter) echo "requirements/jupyter.txt requirements/odapi-source.txt" ;;
         toco | pipeline | dev) echo "requirements/$1.txt" ;;
         tfjs) echo "requirements/tfjs.txt npm/package.json npm/package-lock.json" ;;
-        *) die "unknown environment '$1'; known: dev, odapi, pipeline, tfjs, toco" ;;
+        *) die "unknown environment '$1'; known: dev, jupyter, odapi, pipeline, tfjs, toco" ;;
     esac
 }
 
@@ -42,7 +44,7 @@ fi
 
 image=$1
 files_of "$image" >/dev/null
-case $image in odapi | toco) wanted=3.7 ;; *) wanted=3.11 ;; esac
+case $image in odapi | jupyter | toco) wanted=3.7 ;; *) wanted=3.11 ;; esac
 [ -x "$2/bin/python" ] || die "$2/bin/python does not exist" "uv venv --python $wanted $2"
 env=$(cd "$2" && pwd)
 python=$env/bin/python
@@ -50,11 +52,11 @@ version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 lock=$image
 case $image:$version in
-    odapi:3.7 | toco:3.7 | tfjs:3.11) ;;
+    odapi:3.7 | jupyter:3.7 | toco:3.7 | tfjs:3.11) ;;
     # The GPU base images: TensorFlow is theirs, the environment sees it (--system-site-packages)
     odapi:3.6) lock=odapi-py36 ;;
     odapi:3.8) lock=odapi-py38 ;;
-    odapi:* | toco:*) die "$2 is Python $version; TensorFlow 1.15 needs 3.7" ;;
+    odapi:* | jupyter:* | toco:*) die "$2 is Python $version; TensorFlow 1.15 needs 3.7" ;;
     tfjs:*) die "$2 is Python $version; the lock of tfjs was made for 3.11" ;;
     *) case $version in
         2.* | 3.[0-9]) die "$2 is Python $version; $image needs 3.10 or newer" ;;
@@ -80,7 +82,7 @@ install() {
 
 say "$image: $lock.txt into $env (Python $version, $([ -n "$uv" ] && echo uv || echo pip))"
 case $image in
-    odapi | toco)
+    odapi | jupyter | toco)
         # Some of these have no wheel (gast 0.2.2 has none, pycocotools none for Python 3.6): they are
         # built with the lock's own tools, not with whatever is newest today
         tools=$(mktemp)
@@ -92,7 +94,7 @@ case $image in
     *) install -r "$here/requirements/$lock.txt" ;;
 esac
 
-if [ "$image" = odapi ]; then
+if [ "$image" = odapi ] || [ "$image" = jupyter ]; then
     install --no-build-isolation -r "$here/requirements/odapi-source.txt"
     # The package keeps slim's four folders inside object_detection/ but imports them as top-level
     # packages. Only those four: object_detection/ itself on the path would shadow `utils`.

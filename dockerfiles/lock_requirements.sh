@@ -21,6 +21,7 @@ lock() { # lock NAME PYTHON [OPTION...]: one file; no header, no index address, 
 lock odapi 3.7 --override odapi.overrides "$@"
 lock odapi-py36 3.6.9 --override odapi-gpu.overrides "$@"
 lock odapi-py38 3.8 --override odapi-gpu.overrides "$@"
+lock jupyter 3.7 --override odapi.overrides --override jupyter.overrides "$@"
 lock odapi-source 3.7 --no-deps "$@"
 lock toco 3.7 "$@"
 lock tfjs 3.11 --override tfjs.overrides "$@"

@@ -1,4 +1,5 @@
-# TensorFlow 1.15 and the Object Detection API: training, freezing, evaluation, TensorBoard.
+# TensorFlow 1.15 and the Object Detection API: training, freezing, evaluation, TensorBoard. Target `jupyter` adds a
+# notebook server.
 #
 #     docker build -t odapi -f ./dockerfiles/odapi.dockerfile ./dockerfiles
 #     docker run --rm -it [--gpus all] -v $(pwd):/home/oceanus odapi          # self-check
@@ -36,7 +37,7 @@ RUN --mount=type=bind,source=install_environment.sh,target=/run/dockerfiles/inst
     sh /run/dockerfiles/install_environment.sh odapi /opt/odpipe \
     && rm -rf /opt/odpipe/lib/python3.*/site-packages/tensorflow_core/include
 
-FROM base
+FROM base AS odapi
 COPY --from=environment /opt/odpipe /opt/odpipe
 COPY self_check.py /opt/odpipe/self_check.py
 # Any uid works: nothing is written but under /tmp and in the mounted folder
@@ -45,3 +46,20 @@ WORKDIR /home/oceanus
 # NVIDIA's entry point prints a banner into what a job prints
 ENTRYPOINT []
 CMD ["python", "/opt/odpipe/self_check.py", "odapi"]
+
+# A notebook server over it, for docs/detect.ipynb: 100 MB that no job needs. Its lock is for Python 3.7, so it stands
+# on the first of the bases, and a notebook computes on the CPU.
+#
+#     docker build -t jupyter --target jupyter -f ./dockerfiles/odapi.dockerfile ./dockerfiles
+FROM odapi AS jupyter
+RUN --mount=type=bind,source=install_environment.sh,target=/run/dockerfiles/install_environment.sh \
+    --mount=type=bind,source=requirements/jupyter.txt,target=/run/dockerfiles/requirements/jupyter.txt \
+    --mount=type=bind,source=requirements/odapi-source.txt,target=/run/dockerfiles/requirements/odapi-source.txt \
+    --mount=type=secret,id=ca_certificates \
+    --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
+    --mount=type=cache,target=/root/.cache/pip \
+    sh /run/dockerfiles/install_environment.sh jupyter /opt/odpipe
+CMD ["python", "/opt/odpipe/self_check.py", "jupyter"]
+
+# What `docker build` makes when it is not told
+FROM odapi

@@ -124,6 +124,19 @@ def check_gpu():
     return {"gpus": gpus}
 
 
+def check_notebook():
+    """Let a kernel of the notebook server multiply two numbers."""
+    from jupyter_client.manager import run_kernel
+
+    said = []
+    with run_kernel() as client:
+        client.execute_interactive("print(6 * 7)", timeout=60, output_hook=said.append)
+    texts = [message["content"].get("text") for message in said]
+    if "42\n" not in texts:
+        raise RuntimeError(f"the kernel answers {texts} to print(6 * 7)")
+    return versions_of("notebook", "ipykernel", "nbconvert", "matplotlib")
+
+
 def check_toco():
     """Convert a graph of one operator to TFLite with TensorFlow 1.15's own converter."""
     import tensorflow as tf
@@ -171,6 +184,7 @@ def check_pipeline():
 
 
 CHECKS = {
+    "jupyter": (check_tensorflow_1, check_object_detection, check_notebook),
     "odapi": (check_tensorflow_1, check_object_detection, check_gpu),
     "pipeline": (check_pipeline,),
     "tfjs": (check_tensorflowjs, check_node),

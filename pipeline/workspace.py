@@ -6,6 +6,7 @@
     output/cats/report.html  how well the model detects, and what to do next
     output/cats/train/       checkpoints, events, metrics.jsonl, the settings used
     output/cats/{frozen,tflite,edgetpu,frigate,tensorflow_js,evaluation,bundle,detection,logs}/
+    output/notebooks/        a copy of docs/detect.ipynb for each run that was looked at
 
 All paths are relative to the project's root, because a container sees the root elsewhere.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from pipeline.errors import ConfigError
 
+NOTEBOOKS = "output/notebooks"
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

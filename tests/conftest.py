@@ -20,8 +20,10 @@ from tests.project import copy_project, need_environment
 SHARING = {
     "containers": ("containers",),
     "explain": ("explain",),
-    "exports": ("browser", "bundle", "detect", "evaluate", "preflight", "tfjs", "toco", "web", "whole_line"),
-}
+    "exports": (
+        "browser", "bundle", "detect", "evaluate", "notebook", "preflight", "tfjs", "toco", "web", "whole_line",
+    ),
+}  # fmt: skip
 
 TINY = "tiny"
 IMAGES = 30

@@ -35,8 +35,8 @@ class Backend(Protocol):
     def run_jobs(self, images: Mapping[str, str], *, run: str) -> list[int]:
         """Run the planned jobs of {stage: image} at the same time; return their exit codes, in order."""
 
-    def serve(self, service: str, *, port: int) -> int:
-        """Run a service that stays, on 127.0.0.1, until ^C; return its exit code."""
+    def serve(self, service: str, *, port: int, run: str = "") -> int:
+        """Run a service that stays, on 127.0.0.1, until ^C; return its exit code. `run` is for the one about a run."""
 
 
 BACKENDS: dict[str, Callable[[Path], Backend]] = {"docker": compose.Compose, "local": local.Local}

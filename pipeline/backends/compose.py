@@ -152,8 +152,7 @@ class Compose:
         """Return the command of a stage's planned job: said anew, since a service may run other stages as well."""
         return self.compose("run", "--rm", "--no-deps", *options, stage, "python", RUN_JOB, stage)
 
-    def serve(self, service: str, *, port: int) -> int:
+    def serve(self, service: str, *, port: int, run: str = "") -> int:
         """Bring a service up until ^C."""
-        return run_process(
-            self.compose("up", service), cwd=self.root, environment={**self.environment(), "PORT": str(port)}
-        )
+        environment = {**self.environment(), "PORT": str(port), "NAME": run}
+        return run_process(self.compose("up", service), cwd=self.root, environment=environment)

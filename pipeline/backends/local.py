@@ -3,6 +3,7 @@
     .envs/odapi/    Python 3.7, TensorFlow 1.15, Object Detection API
     .envs/toco/     Python 3.7, TensorFlow 1.15
     .envs/tfjs/     Python 3.11, the TensorFlow.js converter, Node.js
+    .envs/jupyter/  what odapi has, and a notebook server
     .envs/pipeline/ what odpipe itself runs in
 
 An environment is made once, and again when its lock changes: `.lock-digest`, written last, says from
@@ -26,7 +27,7 @@ from pipeline.backends.process import run_process, run_processes
 from pipeline.errors import EngineError
 from pipeline.report.screen import format_duration, say
 
-PYTHONS = {"odapi": "3.7", "toco": "3.7", "tfjs": "3.11"}
+PYTHONS = {"odapi": "3.7", "toco": "3.7", "tfjs": "3.11", "jupyter": "3.7"}
 DIGEST = ".lock-digest"
 RUN_JOB = "container_scripts/run_job.py"
 HERE = ("pipeline", "edgetpu")
@@ -36,6 +37,7 @@ ALIKE = {"browser": "tfjs"}
 SERVICES = {
     "tensorboard": ("odapi", ("-m", "tensorboard.main", "--logdir", "output")),
     "web": ("tfjs", ("container_scripts/web.py",)),
+    "jupyter": ("jupyter", ("container_scripts/serve_notebook.py",)),
 }
 
 
@@ -125,9 +127,8 @@ class Local:
         """Return the command of a stage's planned job."""
         return [str(self.python(image)), RUN_JOB, stage, "--run", run]
 
-    def serve(self, service: str, *, port: int) -> int:
+    def serve(self, service: str, *, port: int, run: str = "") -> int:
         """Run a service until ^C."""
         image, command = SERVICES[service]
-        return run_process(
-            [str(self.python(image)), *command, "--host", "127.0.0.1", "--port", str(port)], cwd=self.root
-        )
+        flags = ["--host", "127.0.0.1", "--port", str(port), *(["--run", run] if run else [])]
+        return run_process([str(self.python(image)), *command, *flags], cwd=self.root)

@@ -18,18 +18,18 @@ def web(root: Path, *, backend: str, port: int) -> int:
     return engine.serve("web", port=port)
 
 
-def check_port(port: int) -> None:
+def check_port(port: int, *, verb: str = "web", usual: int = 8080) -> None:
     """Raise ConfigError when a port of 127.0.0.1 cannot be had: an engine's own words for it come late and are long."""
     if not 1 <= port <= 65535:
-        raise ConfigError(f"PORT is {port}; wanted 1 to 65535", hint="make web PORT=8080")
+        raise ConfigError(f"PORT is {port}; wanted 1 to 65535", hint=f"make {verb} PORT={usual}")
     with socket.socket() as probe:
         # As the server takes it: a port that was left a moment ago is free
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            other = port + 1 if port < 65535 else 8080
+            other = port + 1 if port < 65535 else usual
             raise ConfigError(
                 f"127.0.0.1:{port} cannot be had: {(error.strerror or str(error)).lower()}",
-                hint=f"make web PORT={other}",
+                hint=f"make {verb} PORT={other}",
             ) from error

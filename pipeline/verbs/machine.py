@@ -54,6 +54,18 @@ def web(backend: BackendName = None, port: Annotated[int, typer.Option(help="On 
     finish(lambda: ({}, run(find_root(), backend=backend or "auto", port=port)), as_json=False)
 
 
+@app.command()
+def notebook(
+    name: Annotated[str | None, typer.Option(help="The run; without it the one that was exported last.")] = None,
+    backend: BackendName = None,
+    port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 9000,
+) -> None:
+    """Look at a run in Jupyter (boxes, threshold, confusion) until ^C."""
+    from pipeline.commands.notebook import notebook as run
+
+    finish(lambda: ({}, run(find_root(), backend=backend or "auto", run=name, port=port)), as_json=False)
+
+
 @app.command("test-odapi", hidden=True)
 def test_odapi(
     only: Annotated[str | None, typer.Option(help="The files whose name holds this.")] = None,

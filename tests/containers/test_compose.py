@@ -13,8 +13,9 @@ from tests.project import ROOT
 
 pytestmark = pytest.mark.containers
 
-STAYS = {"tensorboard", "web"}
+STAYS = {"tensorboard", "web", "jupyter"}
 SHELLS = {"odapi", "toco", "tfjs_image", "pipeline"}
+STAYS_AND_WRITES = {"jupyter": ["/home/oceanus/output/notebooks"]}
 WRITES_INPUT = {"dataset", "records", "pretrained"}
 DOWNLOADS = {"pretrained"}
 
@@ -55,9 +56,10 @@ def test_everything_is_mounted_under_home_oceanus_and_no_docker_socket(services:
 
 
 @pytest.mark.parametrize("name", sorted(STAYS))
-def test_what_stays_listens_on_this_machine_only_and_writes_nothing(services: dict[str, Any], name: str) -> None:
+def test_what_stays_listens_on_this_machine_only_and_writes_no_run(services: dict[str, Any], name: str) -> None:
     assert [port["host_ip"] for port in services[name]["ports"]] == ["127.0.0.1"]
-    assert [mount["target"] for mount in services[name]["volumes"] if not mount.get("read_only")] == []
+    writable = [mount["target"] for mount in services[name]["volumes"] if not mount.get("read_only")]
+    assert writable == STAYS_AND_WRITES.get(name, [])
     assert "healthcheck" in services[name]
 
 

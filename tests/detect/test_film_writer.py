@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.detecting import film_writer
 from pipeline.detecting.film_writer import FilmWriter
 from pipeline.detecting.videos import Frame, describe_video, read_frames
-from pipeline.detecting import film_writer
 from tests.detect.films import far_from, number_of, paint, write_film
 
 
