@@ -15,7 +15,7 @@ Python 3.6 syntax and standard library only: scripts inside the TensorFlow image
 import io
 import json
 import os
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Tuple
 
 from pipeline.detections.detections_file import Detection
 from pipeline.detections.image_folder import ImageFile
@@ -59,26 +59,19 @@ class Journal:
         """
         self._file.flush()
         parts = []  # type: List[int]
-        with io.open(self.path, "rb") as file, io.open(self.path, "rb") as again:
-            while True:
-                at = file.tell()
-                line = file.readline()
-                if not line:
-                    return
-                entry = json.loads(line.decode("utf-8"))
-                if HEADER in entry:
-                    continue
+        with io.open(self.path, "rb") as again:
+            for at, entry in _read_lines(self.path):
                 if entry.get("part"):
                     parts.append(at)
-                    continue
-                counts = entry["name"] in names and self._finished.get(entry["name"]) == entry["stamp"]
-                if counts and "frames" in entry:
-                    for place in parts:
-                        again.seek(place)
-                        yield _to_entry(json.loads(again.readline().decode("utf-8")))
-                elif counts:
-                    yield _to_entry(entry)
-                parts = []
+                elif HEADER not in entry:
+                    counts = entry["name"] in names and self._finished.get(entry["name"]) == entry["stamp"]
+                    if counts and "frames" in entry:
+                        for place in parts:
+                            again.seek(place)
+                            yield _to_entry(json.loads(again.readline().decode("utf-8")))
+                    elif counts:
+                        yield _to_entry(entry)
+                    parts = []
 
     def close(self) -> None:
         """Close the file; what is in it stays."""
@@ -125,6 +118,17 @@ def to_rows(detections: "List[Detection]") -> List[List[float]]:
     return [[found.class_id] + [round(value, 6) for value in found[1:]] for found in detections]
 
 
+def _read_lines(path: str) -> Iterator[Tuple[int, Dict[str, Any]]]:
+    """Yield where each line begins, and what it says."""
+    with io.open(path, "rb") as file:
+        while True:
+            at = file.tell()
+            line = file.readline()
+            if not line:
+                return
+            yield at, json.loads(line.decode("utf-8"))
+
+
 def _to_entry(entry: Dict[str, Any]) -> Dict[str, Any]:
     entry["detections"] = [Detection(int(row[0]), *map(float, row[1:])) for row in entry["detections"]]
     return entry
@@ -136,15 +140,9 @@ class FoundBefore:
     def __init__(self, path: str) -> None:
         self._path = path
         self._places = {}  # type: Dict[str, int]
-        with io.open(path, "rb") as file:
-            while True:
-                at = file.tell()
-                line = file.readline()
-                if not line:
-                    break
-                entry = json.loads(line.decode("utf-8"))
-                if "detections" in entry:
-                    self._places[entry["name"]] = at
+        for at, entry in _read_lines(path):
+            if "detections" in entry:
+                self._places[entry["name"]] = at
 
     def __contains__(self, name: object) -> bool:
         return name in self._places
