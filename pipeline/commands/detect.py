@@ -18,7 +18,7 @@ from typing import Any
 
 from pipeline.backends import Backend, choose_backend
 from pipeline.commands.detect_model import Model, find_model, read_model
-from pipeline.commands.outside import outside, place
+from pipeline.commands.outside import is_volume, outside, place
 from pipeline.config import Settings, read_settings
 from pipeline.detecting.inputs import Inputs, find_inputs
 from pipeline.detecting.selection import Selection, parse_thresholds
@@ -77,7 +77,8 @@ def detect(
     selection = check(options, settings, model)
     check_target(root, target, options)
     backend = choose_backend(settings.backend, root)
-    (target / WORK).mkdir(parents=True, exist_ok=True)
+    if not is_volume(root, target):  # there the job makes it, as the owner of output/; elsewhere it is mounted
+        target.mkdir(parents=True, exist_ok=True)
     write_json(str(root / run.jobs / "images.json"), inputs.names)
     write_json(str(root / run.jobs / "labels.json"), {str(number): name for number, name in model.class_names.items()})
     jobs = make_jobs(root, run, model, inputs, target, selection, options)
