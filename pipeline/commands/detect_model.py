@@ -67,7 +67,7 @@ def find_model(root: Path, run: Run, artefact: str | None) -> Model:
     if not there:
         raise StageError(
             f"detect needs {run.tflite}/detect.tflite or {run.frozen}/frozen_inference_graph.pb",
-            hint=f"make export NAME={run.name}",
+            hint=f"make export NAME={run.name}{or_exported(root)}",
         )
     chosen = name or there[0]
     form = FORMS[chosen]
@@ -79,6 +79,12 @@ def find_model(root: Path, run: Run, artefact: str | None) -> Model:
         build = "fast" if chosen == "tfjs_fast" else "plain"
         return Model(chosen, form.kind, root / run.tfjs, class_names, build=build)
     return Model(chosen, form.kind, path, class_names)
+
+
+def or_exported(root: Path) -> str:
+    """Return what a hint says of the runs that are exported; nothing where none is."""
+    found = {path.parts[-3] for path in root.glob("output/*/frozen/frozen_inference_graph.pb")}
+    return f"; exported is NAME={', NAME='.join(sorted(found))}" if found else ""
 
 
 def read_model(root: Path, graph: str, labels: str | None) -> Model:

@@ -153,6 +153,12 @@ def test_what_makes_no_sense_is_refused_before_the_work(
     assert done.stderr.startswith(f"error: {said}"), done.stderr
 
 
+def test_without_a_name_the_exported_runs_are_told(tiny_root: Path, drawn: Path) -> None:
+    done = odpipe(tiny_root, drawn)
+    assert done.returncode == 4
+    assert "hint: make export NAME=ssd_mobilenet_v2_quantized; exported is NAME=tiny\n" in done.stderr
+
+
 def test_without_images_the_hint_says_what_to_name(tiny_root: Path) -> None:
     done = odpipe(tiny_root, "--name", "tiny")
     assert done.returncode == 2
