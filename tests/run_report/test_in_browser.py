@@ -20,16 +20,13 @@ ARTEFACTS = ROOT / "tests/run_report/artefacts"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def browser(playwright: Any) -> Iterator[Any]:
     executable = find_chromium()
     if executable is None:
         missing("no Chromium on PATH: apt-get install chromium, or tests/browser/install_chromium.sh")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"], timeout=60_000)
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"], timeout=60_000)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")
