@@ -14,6 +14,7 @@ import sys
 import threading
 
 from detection import picture_loop
+from node_program import find_node
 from screen import fail
 
 from pipeline.detections.detections_file import Detection
@@ -62,12 +63,6 @@ class NodeDetectors:
         if "error" in answer:
             raise ValueError("TF.js failed on it: {}".format(answer["error"]))
         return [Detection(int(row[0]), *row[1:]) for row in answer["rows"]], answer["ms"]
-
-
-def find_node():
-    """Return the Node.js beside this interpreter, else the one on PATH."""
-    beside = os.path.join(os.path.dirname(sys.executable), "node")
-    return os.environ.get("ODPIPE_NODE") or (beside if os.path.exists(beside) else "node")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 import memory  # noqa: E402
+from node_program import find_node  # noqa: E402
 from staging import discard, move_into_place, remove_if_there, stage_outputs  # noqa: E402
 
 from pipeline import receipts  # noqa: E402
@@ -215,14 +216,8 @@ def full_command(spec, paths):
             word = word.replace("{" + name + "}", os.path.relpath(path, ROOT) if is_within else path)
         command.append(word)
     if command[0].endswith(".mjs"):
-        return [os.environ.get("ODPIPE_NODE") or find_node()] + command
+        return [find_node()] + command
     return [sys.executable] + command
-
-
-def find_node():
-    """Return the Node.js beside this interpreter, else the one on PATH."""
-    beside = os.path.join(os.path.dirname(sys.executable), "node")
-    return beside if os.path.exists(beside) else "node"
 
 
 def run_command(spec, paths, lock):
