@@ -18,9 +18,11 @@ from typing import Any
 
 from pipeline.backends import Backend, choose_backend
 from pipeline.commands.detect_model import Model, find_model, read_model
-from pipeline.commands.outside import is_volume, outside, place
+from pipeline.commands.outside import is_volume, outside, place, shown
 from pipeline.config import Settings, read_settings
 from pipeline.detecting.inputs import Inputs, find_inputs
+from pipeline.detecting.journal import WORK
+from pipeline.detecting.labelled_output import LABEL_FILES
 from pipeline.detecting.selection import Selection, parse_thresholds
 from pipeline.detecting.tiles import parse_grid
 from pipeline.detections.image_folder import is_video
@@ -33,8 +35,6 @@ from pipeline.runner import DONE_WITH_ITEMS_LEFT_OUT, JobFailed, run_stage
 from pipeline.workspace import Run
 
 FOREIGN_RUN = "detection"  # where a model that is no run of ours leaves its logs
-WORK = ".detecting"
-LABEL_FILES = ("voc", "yolo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +223,3 @@ def describe(images: int, videos: int) -> str:
     """Return "12 images and 1 video"."""
     counts = [(images, "image"), (videos, "video")]
     return " and ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count)
-
-
-def shown(root: Path, path: Path) -> str:
-    """Return a path as the user would write it."""
-    return os.path.relpath(path, root) if path.is_relative_to(root) else str(path)

@@ -7,17 +7,16 @@ output/keras/NAME/keras.json                                         its variabl
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline.backends import choose_backend
-from pipeline.commands.outside import existing, outside, place
+from pipeline.commands.outside import existing, outside, place, shown
 from pipeline.config import read_settings
 from pipeline.errors import ConfigError, DataError
-from pipeline.plan import Job, Place
+from pipeline.plan import Job
 from pipeline.receipts import spec_path, write_json
 from pipeline.runner import JobFailed, read_error, run_stage
 from pipeline.workspace import Run
@@ -48,12 +47,12 @@ def keras_to_checkpoint(
     backend = choose_backend(read_settings(root, given).backend, root)
     for folder in (root / RUN.jobs, target):
         folder.mkdir(parents=True, exist_ok=True)
-    shown = os.path.relpath(target, root) if target.is_relative_to(root) else str(target)
+    folder_shown = shown(root, target)
     flags = [word for name in reads for word in (f"--{name}", f"{{{name}}}")]
     job = Job(
-        command=(SCRIPT, *flags, "--out", "{out}", "--shown-as", shown),
+        command=(SCRIPT, *flags, "--out", "{out}", "--shown-as", folder_shown),
         inputs={name: place(root, path) for name, path in reads.items()},
-        outputs={"out": Place(place(root, target).path, merge=True)},
+        outputs={"out": place(root, target, merge=True)},
         always=True,
     )
     spec = job.to_spec(stage=STAGE, image=IMAGE, run=RUN.name)
@@ -68,7 +67,7 @@ def keras_to_checkpoint(
         error.shown = True
         raise error from failure
     report: dict[str, Any] = json.loads((target / REPORT).read_text(encoding="utf-8"))
-    return {"checkpoint": f"{shown}/{PREFIX}", **report}
+    return {"checkpoint": f"{folder_shown}/{PREFIX}", **report}
 
 
 def default_name(path: str) -> str:

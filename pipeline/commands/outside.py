@@ -31,3 +31,8 @@ def outside(root: Path, paths: Sequence[Path]) -> list[Path]:
 def place(root: Path, path: Path, *, merge: bool = False, shared: bool = False) -> Place:
     """Return a path as a job names it: relative to the root where every backend sees it."""
     return Place(str(path.relative_to(root) if is_volume(root, path) else path), merge=merge, shared=shared)
+
+
+def shown(root: Path, path: Path) -> str:
+    """Return a path as the user would write it."""
+    return os.path.relpath(path, root) if path.is_relative_to(root) else str(path)

@@ -21,6 +21,7 @@ from pipeline.detections.detections_file import Detection
 from pipeline.detections.image_folder import ImageFile
 
 HEADER = "journal"
+WORK = ".detecting"  # the folder beside the results that holds journals while there is something to go on from
 
 
 class Journal:

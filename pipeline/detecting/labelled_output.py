@@ -67,9 +67,6 @@ class VocFiles:
         objects = _to_objects(picture, detections, self._class_names)
         _write_text(self._folder / f"{place}.xml", _to_xml(image, picture, objects))
 
-    def finish(self) -> None:
-        """Nothing: each image stands for itself."""
-
 
 class YoloFiles:
     """FOLDER/images/sub/a.jpg and FOLDER/labels/sub/a.txt, and who the classes are.
@@ -105,9 +102,6 @@ class YoloFiles:
         ]
         _write_text(path, "".join(lines))
 
-    def finish(self) -> None:
-        """Nothing: the lists of classes are whole at any time."""
-
     def _number(self, names: Sequence[str], folder: Path) -> list[int]:
         """Return the numbers of classes when all lists, that of a folder of labels among them, have them."""
         with self._lock:
@@ -125,6 +119,10 @@ class YoloFiles:
         if self._written.get(self._folder) != len(self._numbers):
             _write_text(self._folder / "data.yaml", _to_yaml(list(self._numbers)))
         self._written = dict.fromkeys(self._label_folders, len(self._numbers))
+
+
+LABEL_FILES: dict[str, type[VocFiles] | type[YoloFiles]] = {"voc": VocFiles, "yolo": YoloFiles}
+"""What `--save` can ask for; each is also the folder's name."""
 
 
 def find_places(names: Sequence[str]) -> dict[str, str]:

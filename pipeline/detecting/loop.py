@@ -53,10 +53,11 @@ class Detecting:
 
     def over_images(self, files: Sequence[ImageFile]) -> None:
         """Detect in image files, several at a time, those that are done left out."""
-        left = [file for file in files if not self._journal.has(file) and self._detector.knows(file.name)]
-        start = sum(self._journal.has(file) for file in files)
+        left = [file for file in files if not self._journal.has(file)]
+        start = len(files) - len(left)
         if start:
             say(f"{start} of {len(files)} images are done already")
+        left = [file for file in left if self._detector.knows(file.name)]
         with Progress("detect", total=start + len(left), start=start) as progress:
             for number, (file, found, error) in enumerate(map_ahead(self._in_image, left, count_cores()), start + 1):
                 if error is not None:
@@ -81,8 +82,6 @@ class Detecting:
         names = {file.name for file in files}
         done = names - set(self._broken)
         if done:
-            for saver in self._savers:
-                saver.finish()
             with ResultWriter(out, class_names) as writer:
                 for entry in self._journal.entries(done):
                     writer.write(

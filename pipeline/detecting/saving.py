@@ -43,9 +43,6 @@ class Saver(Protocol):
     def save(self, picture: Picture, detections: Sequence[Detection]) -> None:
         """Make the files of one picture."""
 
-    def finish(self) -> None:
-        """Make what there is once for all pictures."""
-
 
 class AnnotatedCopies:
     """FOLDER/sub/a.jpg: the picture with its boxes; formats that browsers do not show get `.jpg` added.
@@ -65,9 +62,6 @@ class AnnotatedCopies:
         drawn = draw(picture.pixels, detections, self._class_names)
         with written_aside(path) as partial:
             drawn.save(partial, format="PNG" if path.suffix.lower() == ".png" else "JPEG", quality=90)
-
-    def finish(self) -> None:
-        """Nothing: each copy stands for itself."""
 
 
 def draw(pixels: NDArray[np.uint8], detections: Sequence[Detection], class_names: Mapping[int, str]) -> Image.Image:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from pipeline.detecting.annotated_films import AnnotatedFilms
 from pipeline.detecting.class_names import read_class_names
-from pipeline.detecting.journal import FoundBefore, Journal, stamp
-from pipeline.detecting.labelled_output import VocFiles, YoloFiles
+from pipeline.detecting.journal import WORK, FoundBefore, Journal, stamp
+from pipeline.detecting.labelled_output import LABEL_FILES
 from pipeline.detecting.loop import Detecting
 from pipeline.detecting.picture_detectors import PictureDetector, ShownAgain, TflitePictures
 from pipeline.detecting.saving import AnnotatedCopies, Saver
@@ -26,8 +26,7 @@ from pipeline.detections.image_folder import check_images, is_video, list_files
 from pipeline.errors import DataError
 from pipeline.jobs import run
 
-JOURNAL = ".detecting/journal.jsonl"
-LABEL_FILES: dict[str, type[VocFiles] | type[YoloFiles]] = {"voc": VocFiles, "yolo": YoloFiles}
+JOURNAL = f"{WORK}/journal.jsonl"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

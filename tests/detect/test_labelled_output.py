@@ -53,7 +53,6 @@ def test_sizes_and_boxes_of_real_photos_are_read_back(tmp_path: Path, kind: str)
         saver.save(picture, detections)
         inner = os.path.splitext(picture.name)[0]
         wanted[inner if kind == "voc" else f"images/{inner}"] = expected(picture, detections)
-    saver.finish()
     dataset, findings = read_back(tmp_path / kind, kind)
     assert findings == {}
     assert found(dataset, tmp_path / kind) == wanted
@@ -116,7 +115,6 @@ def test_yolo_classes_are_places_in_the_names_and_unknown_ones_get_a_name(tmp_pa
     }  # fmt: skip
     saver.save(draw(name="a/clip.mp4/000000.jpg"), detect(4))
     saver.save(draw(name="b.jpg"), detect(7, 1, 7, offset=1))
-    saver.finish()
     assert (tmp_path / "labels/a/clip.mp4/000000.txt").read_text() == "2 0.487500 0.483333 0.325000 0.566667\n"
     assert (tmp_path / "labels/b.txt").read_text().split()[::5] == ["3", "0", "3"]
     lists = {
@@ -183,7 +181,6 @@ def test_many_threads_save_at_a_time(tmp_path: Path, kind: str) -> None:
     pictures = [draw(name=f"clip{number % 5}.mp4/{number:06}.jpg", width=40 + number) for number in range(100)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: saver.save(pictures[number], detect(10 + number % 37, offset=number)), range(100)))
-    saver.finish()
     dataset, _ = read_back(tmp_path, kind)
     labels = {image.width - 40: [box.label for box in image.boxes] for image in dataset.images}
     assert labels == {number: [f"class {10 + number % 37}"] for number in range(100)}
@@ -196,7 +193,6 @@ def test_odpipe_check_reads_it_without_a_finding(tmp_path: Path, kind: str) -> N
     saver: Saver = FORMATS[kind][0](project / "input" / kind, NAMES, [path.name for path in paths])
     for path in paths:
         saver.save(take(path), detect(1, 2, 4))
-    saver.finish()
     environment = {**os.environ, "PYTHONPATH": str(project), "ODPIPE_ROOT": str(project)}
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", "check", f"input/{kind}", "--backend", "local", "--json"],
