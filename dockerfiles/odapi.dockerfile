@@ -47,7 +47,7 @@ WORKDIR /home/oceanus
 ENTRYPOINT []
 CMD ["python", "/opt/odpipe/self_check.py", "odapi"]
 
-# A notebook server over it, for docs/detect.ipynb: 100 MB that no job needs. Its lock is for Python 3.7, so it stands
+# A notebook server over it, for docs/detect.ipynb: some 80 MB that no job needs. Its lock is for Python 3.7, so it stands
 # on the first of the bases, and a notebook computes on the CPU.
 #
 #     docker build -t jupyter --target jupyter -f ./dockerfiles/odapi.dockerfile ./dockerfiles
