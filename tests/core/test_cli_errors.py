@@ -155,6 +155,7 @@ def test_status_of_a_run_that_does_not_exist_writes_nothing(project: Path) -> No
     states = {stage["stage"]: (stage["state"], stage["reason"]) for stage in json.loads(out)["stages"]}
     assert code == 0
     assert states["train"] == ("stale", "has not run yet")
+    assert "edgetpu" not in states, "it runs only when it is asked for"
     assert not (project / "output/cats").exists()
 
 
