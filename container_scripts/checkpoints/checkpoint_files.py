@@ -93,7 +93,7 @@ def remove_half_saved(train_dir):
 def remove_surplus(train_dir, keep):
     """Remove all but the newest `keep` checkpoints, after a save.
 
-    The Saver removes one for each that it writes, so that one more stays for good each time when a kill comes between.
+    The Saver's own max_to_keep removes one for each that it writes: a kill between the two would leave one for good.
     """
     for prefix in list_checkpoints(train_dir)[:-keep]:
         for path in [prefix + ".index"] + glob.glob(glob.escape(prefix) + ".data-*"):  # without an index it is none

@@ -19,7 +19,6 @@ from object_detection import model_lib
 from object_detection.builders import optimizer_builder
 from object_detection.core import standard_fields
 from object_detection.models import faster_rcnn_inception_v2_feature_extractor as inception_v2
-from screen import fail
 from tensorflow.contrib import quantize
 
 from training import devices, training_input
@@ -91,18 +90,17 @@ def _build_on_replicas(config, model_proto, names, build_dataset):
     computed over a batch: batch norm's statistics and a loss's division by its number of matches are each
     copy's own. Variables have the names that they have on one device, and so have checkpoints.
     """
-    if config.train_config.optimizer.use_moving_average:
-        fail(
-            "averages of the weights cannot be kept on several GPUs: tf.distribute does not find them",
-            hint="GPUS=1, or MOVING_AVERAGE=0",
-            exit_code=2,
-        )
+    train_config = type(config.train_config)()
+    train_config.CopyFrom(config.train_config)
+    # The optimizer's own averages are not found by tf.distribute
+    train_config.optimizer.use_moving_average = False
     strategy = devices.mirrored_strategy(names)
-    share = config.train_config.batch_size // len(names)
+    share = train_config.batch_size // len(names)
+    trained = []
 
     def build_step(inputs):
         model = model_builder.build(model_proto, is_training=True, add_summaries=False)
-        return _build_step(config.train_config, model, *inputs, replicas=len(names))
+        return _build_step(train_config, model, *inputs, replicas=len(names), trained=trained)
 
     with strategy.scope():
         # In its own name; a copy's optimizer would make it inside the copy
@@ -115,11 +113,23 @@ def _build_on_replicas(config, model_proto, names, build_dataset):
         norm = tf.reduce_max(tf.stack(copies(batch.pop("gradient_norm"))))
         batch = {name: tf.concat(copies(value), axis=0) for name, value in batch.items()}
         train_op = tf.group(copies(train_op))
+    if config.train_config.optimizer.use_moving_average:
+        train_op = _average_first_copies(train_op, trained, config.train_config.optimizer.moving_average_decay)
     return TrainingGraph(train_op, metrics, global_step, start_input, dict(batch, gradient_norm=norm))
 
 
-def _build_step(train_config, model, features, labels, quantized=False, replicas=1):
-    """Build losses and update of one batch on one device; returns (train_op, metrics, batch)."""
+def _average_first_copies(train_op, variables, decay):
+    """Keep averages of weights that have a copy on each device, equal after each step: of the first device's."""
+    first = {variable.op.name: variable.primary for variable in variables}
+    with tf.control_dependencies([train_op]):
+        return tf.train.ExponentialMovingAverage(decay).apply(list(first.values()))
+
+
+def _build_step(train_config, model, features, labels, quantized=False, replicas=1, trained=None):
+    """Build losses and update of one batch on one device; returns (train_op, metrics, batch).
+
+    The variables that it trains are added to the list `trained`.
+    """
     batch = {
         "filename": features[INPUT.source_id],
         "boxes": labels[INPUT.groundtruth_boxes],
@@ -137,14 +147,16 @@ def _build_step(train_config, model, features, labels, quantized=False, replicas
     loss = tf.add_n(list(losses.values()), name="total_loss")
     if quantized:
         quantize.experimental_create_training_graph(quant_delay=0)
-    train_op, learning_rate, batch["gradient_norm"] = _add_optimizer(train_config, model, loss, losses, replicas)
+    train_op, learning_rate, batch["gradient_norm"] = _add_optimizer(
+        train_config, model, loss, losses, replicas, trained
+    )
     metrics = {"loss": loss, "learning_rate": learning_rate}
     # Loss/localization_loss of an SSD; Loss/RPNLoss/localization_loss and Loss/BoxClassifierLoss/... of Faster R-CNN
     metrics.update({re.sub("^Loss/", "", name): tensor for name, tensor in losses.items()})
     return train_op, metrics, batch
 
 
-def _add_optimizer(train_config, model, loss, losses, replicas):
+def _add_optimizer(train_config, model, loss, losses, replicas, trained):
     global_step = tf.compat.v1.train.get_or_create_global_step()
     optimizer, (learning_rate,) = optimizer_builder.build(train_config.optimizer)
     norms = []
@@ -153,6 +165,8 @@ def _add_optimizer(train_config, model, loss, losses, replicas):
         """Note the gradients' norm, clip them by it, and take a copy's share, since the copies' are summed."""
         values, variables = zip(*gradients)  # noqa: B905  (strict= is Python 3.10's)
         norms.append(tf.linalg.global_norm(values))
+        if trained is not None:
+            trained.extend(variable for value, variable in gradients if value is not None)
         if train_config.gradient_clipping_by_norm:
             values, _ = tf.clip_by_global_norm(values, train_config.gradient_clipping_by_norm, use_norm=norms[0])
         if replicas > 1:

@@ -110,7 +110,7 @@ class TrainingLoop:
         if self.options.choose_batch and self._lower_batch(training_graph.count_image_bytes):
             return  # and the loop builds the graph again
         options = devices.session_options(self.options, self.threads, quantized)
-        self._saver = tf.compat.v1.train.Saver(max_to_keep=self.options.keep, save_relative_paths=True)
+        self._saver = tf.compat.v1.train.Saver(max_to_keep=None, save_relative_paths=True)  # see remove_surplus
         with tf.compat.v1.Session(config=options) as session:
             session.run(
                 [tf.compat.v1.global_variables_initializer(), tf.compat.v1.tables_initializer(), graph.start_input]
@@ -159,7 +159,6 @@ class TrainingLoop:
             why = ", earlier than planned: " + self._describe_patience() if early else ""
             say("quantization from step {} on{}".format(self.step, why))
         checkpoint_files.restore(session, self.checkpoint)
-        self._saver.recover_last_checkpoints(checkpoint_files.list_checkpoints(self.train_dir))
 
     def _run_steps(self, session, graph, quantized, until):
         first = noted_step = saved_step = self.step

@@ -42,6 +42,11 @@ def test_checkpoints_of_one_device_and_of_several_are_the_same_and_resume_each_o
     assert again["losses"][0] < one["losses"][0]
 
 
+def test_averages_of_the_weights_are_those_of_one_device(tried):
+    assert len(tried["apart"]) > 50
+    assert max(tried["apart"].values()) < 0.05
+
+
 def test_a_step_knows_its_images_and_boxes(tried):
     shapes = tried["two"]["shapes"]
     assert shapes == tried["one"]["shapes"] == {

@@ -16,7 +16,7 @@ sys.path[:0] = [ROOT, os.path.join(ROOT, "container_scripts")]
 os.environ["ODPIPE_VIRTUAL_DEVICES"] = "2"
 
 import tensorflow as tf  # noqa: E402
-from checkpoints import checkpoint_files  # noqa: E402
+from checkpoints import checkpoint_files, moving_averages  # noqa: E402
 from configs import (  # noqa: E402
     model_config,
     training_options,
@@ -50,7 +50,8 @@ def make_config(model, folder, device_count):
     del config.train_config.data_augmentation_options[:]
     optimizer = config.train_config.optimizer
     optimizer.Clear()
-    optimizer.use_moving_average = False
+    optimizer.use_moving_average = True
+    optimizer.moving_average_decay = 0.5
     optimizer.momentum_optimizer.momentum_optimizer_value = 0.9
     optimizer.momentum_optimizer.learning_rate.constant_learning_rate.learning_rate = RATE * device_count
     config.model.ssd.normalize_loss_by_num_matches = False
@@ -92,11 +93,23 @@ def train(config, gpus, restore, save, steps):
             }
 
 
+def compare_averages(one, two):
+    """Give, of each average of a checkpoint, how far the other's is off, by how far it is off its own weights."""
+    readers = [tf.train.load_checkpoint(prefix) for prefix in (one, two)]
+    apart = {}
+    for name in readers[0].get_variable_to_shape_map():
+        if name.endswith(moving_averages.SUFFIX):
+            first, second = (reader.get_tensor(name) for reader in readers)
+            moved = abs(readers[0].get_tensor(name[: -len(moving_averages.SUFFIX)]) - first).max()
+            apart[name] = float(abs(first - second).max() / moved) if moved else float(abs(first - second).max())
+    return apart
+
+
 def main(model, folder, work):
     one = train(make_config(model, folder, 1), None, None, os.path.join(work, "one"), steps=6)
     two = train(make_config(model, folder, 2), 2, one["begin"], os.path.join(work, "two"), steps=6)
     again = train(make_config(model, folder, 1), None, two["end"], os.path.join(work, "again"), steps=1)
-    print(json.dumps({"one": one, "two": two, "again": again}))
+    print(json.dumps({"one": one, "two": two, "again": again, "apart": compare_averages(one["end"], two["end"])}))
 
 
 if __name__ == "__main__":
