@@ -19,23 +19,17 @@ from training import training_graph, training_loop
 def main():
     """Take the phases away from the loop, then train."""
     build = training_graph.build_training_graph
-    build_model = training_graph.model_builder.build
-
-    def build_model_with_batch_norm(config, *words, **more):
-        config.ssd.freeze_batchnorm = False
-        return build_model(config, *words, **more)
 
     def build_one_phase(config, quantized, *words, **more):
         delay = config.graph_rewriter.quantization.delay
         rewrite = quantize.experimental_create_training_graph
-        training_graph.model_builder.build = build_model_with_batch_norm
         quantize.experimental_create_training_graph = lambda quant_delay: rewrite(quant_delay=delay)
         try:
             return build(config, quantized, *words, **more)
         finally:
             quantize.experimental_create_training_graph = rewrite
-            training_graph.model_builder.build = build_model
 
+    training_graph._freeze_batch_norm = lambda model: None
     training_graph.build_training_graph = build_one_phase
     training_loop.TrainingLoop._is_quantization_due = lambda loop: True
     return train.main()
