@@ -22,8 +22,8 @@ import msgspec
 import PIL
 
 from pipeline.datasets import frame
+from pipeline.datasets.files.tree import path_below
 from pipeline.datasets.frame import Header
-from pipeline.datasets.tree import path_below
 
 Stamp = tuple[int, int, int]
 """Size, time of change in nanoseconds, and inode."""

@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from pipeline.datasets.json_file import describe
+from pipeline.datasets.files.json_file import describe
 from pipeline.datasets.model import parse_number
 from pipeline.datasets.problems import ItemError
 

@@ -11,10 +11,10 @@ import msgspec
 
 from pipeline.datasets import coco_entries
 from pipeline.datasets.coco_entries import Identifier
-from pipeline.datasets.json_file import decode_large
+from pipeline.datasets.files.json_file import decode_large
+from pipeline.datasets.files.tree import is_utf8
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import ItemError, Problems
-from pipeline.datasets.tree import is_utf8
 from pipeline.errors import DataError
 from pipeline.suggest import did_you_mean
 

@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.datasets.collection import collection_paused
-from pipeline.datasets.csv_rows import parse_box, parse_decimal, parse_size, peek_header, read_header, read_rows
+from pipeline.datasets.files.csv_rows import parse_box, parse_decimal, parse_size, peek_header, read_header, read_rows
+from pipeline.datasets.files.tree import is_image_name, list_folders
 from pipeline.datasets.image_index import ImageIndex
 from pipeline.datasets.label_maps import LabelMaps, read_label_maps
 from pipeline.datasets.model import Box, Dataset
 from pipeline.datasets.problems import ItemError, Problems
 from pipeline.datasets.table_images import Tables, read_table_images
 from pipeline.datasets.tf_csv import COLUMNS
-from pipeline.datasets.tree import is_image_name, list_folders
 from pipeline.errors import DataError
 
 NAME = "tf_csv"

@@ -13,8 +13,8 @@ from array import array
 from pathlib import Path, PureWindowsPath
 from urllib.parse import unquote
 
+from pipeline.datasets.files.tree import file_name_of, is_image_name
 from pipeline.datasets.split import parse_split
-from pipeline.datasets.tree import file_name_of, is_image_name
 
 
 class ImageIndex:

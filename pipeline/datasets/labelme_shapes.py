@@ -23,9 +23,9 @@ from typing import Any
 
 from PIL import Image as Pillow
 
+from pipeline.datasets.files.tree import is_utf8
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import ItemError, Problems
-from pipeline.datasets.tree import is_utf8
 
 _RECTANGLES = frozenset(("rectangle",))
 _POLYGONS = frozenset(("polygon", "rotation", "oriented_rectangle"))

@@ -16,13 +16,13 @@ from typing import Any
 
 from pipeline.datasets import figures
 from pipeline.datasets.boxes import to_checked_box
+from pipeline.datasets.files.json_file import read_json_object
+from pipeline.datasets.files.tree import is_image_name, list_folders, unique_names
 from pipeline.datasets.frame import read_frame
-from pipeline.datasets.json_file import read_json_object
 from pipeline.datasets.model import Box, Dataset, Image
 from pipeline.datasets.problems import ItemError, Problems
 from pipeline.datasets.split import parse_split
 from pipeline.datasets.supervisely_files import find_projects, pair_annotations, read_shapes, refuse_without_image
-from pipeline.datasets.tree import is_image_name, list_folders, unique_names
 from pipeline.errors import DataError
 from pipeline.suggest import did_you_mean
 

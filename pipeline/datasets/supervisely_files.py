@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pipeline.datasets.json_file import read_json_object
+from pipeline.datasets.files.json_file import read_json_object
+from pipeline.datasets.files.tree import is_utf8
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.tree import is_utf8
 from pipeline.errors import DataError
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.datasets.files.tree import file_name_of, is_image_name
 from pipeline.datasets.problems import ItemError, Problems
-from pipeline.datasets.tree import file_name_of, is_image_name
 from pipeline.errors import DataError
 from pipeline.tfrecord.example import decode_example
 

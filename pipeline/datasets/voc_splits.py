@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+from pipeline.datasets.files.tree import file_name_of, is_image_name
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.split import parse_split
-from pipeline.datasets.tree import file_name_of, is_image_name
 
 _SETS = "imagesets"
 _LONGEST_LINE = 2**12

@@ -12,7 +12,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from pipeline.datasets.xml_file import declares_entities, read_root_tag
+from pipeline.datasets.files.xml_file import declares_entities, read_root_tag
 from pipeline.errors import DataError
 
 _LARGE = 2**20

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.datasets.json_file import read_json
+from pipeline.datasets.files.json_file import read_json
 from pipeline.datasets.split import parse_split
 from pipeline.errors import DataError
 

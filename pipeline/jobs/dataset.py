@@ -19,7 +19,7 @@ from pipeline.checks.inspected_images import read_known
 from pipeline.checks.review import leave_out, review
 from pipeline.cores import count_cores
 from pipeline.datasets.ahead import Ahead, reading_ahead
-from pipeline.datasets.disk import written_aside
+from pipeline.datasets.files.disk import written_aside
 from pipeline.datasets.findings import KINDS
 from pipeline.datasets.formats import AUTO, FORMATS, check_format_name, read_dataset
 from pipeline.datasets.known import knowing

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.datasets import tree
 from pipeline.datasets.content import read_content
+from pipeline.datasets.files import tree
 from pipeline.datasets.formats import FORMATS, identify_format, read_dataset
 from pipeline.datasets.model import Dataset
 from pipeline.datasets.problems import Problems
