@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.datasets import coco, csv_dataset, cvat, labelme, openimages, supervisely, tfrecord_dataset, voc, yolo
-from pipeline.datasets.ahead import Ahead, using
 from pipeline.datasets.files.tree import has_data, list_folders, listed_once
-from pipeline.datasets.known import is_anything_known
+from pipeline.datasets.images.ahead import Ahead, using
+from pipeline.datasets.images.known import is_anything_known
 from pipeline.datasets.model import Dataset
 from pipeline.datasets.problems import Problems
 from pipeline.errors import ConfigError, DataError

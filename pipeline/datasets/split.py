@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.cores import map_in_threads
-from pipeline.datasets.content import read_content
-from pipeline.datasets.known import find_sha256
+from pipeline.datasets.images.content import read_content
+from pipeline.datasets.images.known import find_sha256
 from pipeline.datasets.model import Image
 from pipeline.datasets.stratify import stratify
 from pipeline.errors import ConfigError, DataError

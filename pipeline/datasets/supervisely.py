@@ -18,7 +18,7 @@ from pipeline.datasets import figures
 from pipeline.datasets.boxes import to_checked_box
 from pipeline.datasets.files.json_file import read_json_object
 from pipeline.datasets.files.tree import is_image_name, list_folders, unique_names
-from pipeline.datasets.frame import read_frame
+from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Box, Dataset, Image
 from pipeline.datasets.problems import ItemError, Problems
 from pipeline.datasets.split import parse_split

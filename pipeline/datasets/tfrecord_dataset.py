@@ -20,8 +20,8 @@ from pathlib import Path
 
 from pipeline.datasets.collection import collection_paused
 from pipeline.datasets.files.tree import list_folders, unique_names
-from pipeline.datasets.frame import read_frame
 from pipeline.datasets.image_index import split_of_folders
+from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.label_maps import LabelMaps, read_label_maps
 from pipeline.datasets.model import Dataset, Embedded, Image
 from pipeline.datasets.problems import ItemError, Problems

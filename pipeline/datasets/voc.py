@@ -20,12 +20,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.datasets.ahead import map_ahead
 from pipeline.datasets.boxes import to_checked_box
 from pipeline.datasets.files.tree import list_folders, path_below, unique_names
 from pipeline.datasets.files.xml_file import read_root_tag
-from pipeline.datasets.frame import read_frame
 from pipeline.datasets.image_index import ImageIndex, split_of_folder
+from pipeline.datasets.images.ahead import map_ahead
+from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.label_map import read_label_map
 from pipeline.datasets.model import Box, Dataset, Image, parse_number
 from pipeline.datasets.problems import Parts, Problems

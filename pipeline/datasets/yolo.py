@@ -18,8 +18,8 @@ from pathlib import Path
 
 from pipeline.datasets.collection import collection_paused
 from pipeline.datasets.files.tree import list_folders, unique_names
-from pipeline.datasets.frame import read_frame
 from pipeline.datasets.image_index import ImageIndex, split_of_folders
+from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Dataset, Image
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.shares import to_pixel_box

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as Pillow
 
 from pipeline.datasets import csv_dataset, tfrecord_dataset
-from pipeline.datasets.content import read_content
+from pipeline.datasets.images.content import read_content
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import Problems
 from pipeline.records.tf_example import encode_example

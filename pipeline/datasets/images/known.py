@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from pipeline.datasets.frame import Header
+    from pipeline.datasets.images.frame import Header
 
 
 class Source(Protocol):

@@ -25,8 +25,8 @@ from pathlib import Path
 from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
-from pipeline.datasets.content import read_stored
-from pipeline.datasets.known import find_header
+from pipeline.datasets.images.content import read_stored
+from pipeline.datasets.images.known import find_header
 from pipeline.datasets.model import Box, Embedded
 from pipeline.datasets.problems import ItemError, Problems
 

@@ -21,8 +21,8 @@ from typing import TypeVar
 
 from pipeline.cores import BATCHES_AHEAD, begin_worker, in_batches
 from pipeline.datasets.files.tree import is_image_name
-from pipeline.datasets.frame import Header, read_header
-from pipeline.datasets.known import knowing
+from pipeline.datasets.images.frame import Header, read_header
+from pipeline.datasets.images.known import knowing
 from pipeline.errors import DataError
 
 _BATCH = 128
