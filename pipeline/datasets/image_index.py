@@ -7,14 +7,13 @@ Only files of the dataset are ever found, whatever a name says.
 
 from __future__ import annotations
 
-import functools
 import os
 from array import array
 from pathlib import Path, PureWindowsPath
 from urllib.parse import unquote
 
 from pipeline.datasets.files.tree import file_name_of, is_image_name
-from pipeline.datasets.split import parse_split
+from pipeline.datasets.splitting.split_names import split_of_folders
 
 
 class ImageIndex:
@@ -130,17 +129,3 @@ def key_of(name: str) -> str:
     decoded = unquote(name)
     stem = os.path.splitext(decoded)[0] if is_image_name(decoded) else decoded
     return stem.casefold()
-
-
-@functools.lru_cache(maxsize=1024)
-def split_of_folder(folder: str) -> str | None:
-    """Find the split that a folder's path is named after: see `split_of_folders`."""
-    return split_of_folders(tuple(folder.split("/")))
-
-
-def split_of_folders(parts: tuple[str, ...]) -> str | None:
-    """Find the split that folders are named after, the innermost first; train2017 and Val-1 are such names too."""
-    for part in reversed(parts):
-        if split := parse_split(part.rstrip("0123456789-_ ")):
-            return split
-    return None

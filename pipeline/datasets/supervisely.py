@@ -21,7 +21,7 @@ from pipeline.datasets.files.tree import is_image_name, list_folders, unique_nam
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Box, Dataset, Image
 from pipeline.datasets.problems import ItemError, Problems
-from pipeline.datasets.split import parse_split
+from pipeline.datasets.splitting.split_names import parse_split
 from pipeline.datasets.supervisely_files import find_projects, pair_annotations, read_shapes, refuse_without_image
 from pipeline.errors import DataError
 from pipeline.suggest import did_you_mean

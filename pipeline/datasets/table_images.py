@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +9,13 @@ from pathlib import Path
 from pipeline.datasets.box_rows import BoxRows, Key, drop_repeated
 from pipeline.datasets.boxes import to_checked_box
 from pipeline.datasets.files.tree import unique_names
-from pipeline.datasets.image_index import ImageIndex, split_of_folders
+from pipeline.datasets.image_index import ImageIndex
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Image
 from pipeline.datasets.named_image import find_alike, find_exact, missing_image
 from pipeline.datasets.problems import ItemError, Problems
 from pipeline.datasets.shares import to_pixel_box
-from pipeline.datasets.split import parse_split
+from pipeline.datasets.splitting.split_names import split_of_file, split_of_folders
 from pipeline.errors import DataError
 
 
@@ -36,12 +35,6 @@ class Tables:
         if place not in self.places:
             self.places.append(place)
         return self.places.index(place)
-
-
-def split_of_file(path: Path, root: Path) -> str | None:
-    """Find the split that a file is named after, in whatever words, or else its folders."""
-    words = {parse_split(word) for word in re.findall("[a-z]+", path.stem.casefold())} - {None}
-    return words.pop() if len(words) == 1 else split_of_folders(path.parent.relative_to(root).parts)
 
 
 def read_table_images(tables: Tables, problems: Problems) -> Iterator[Image]:

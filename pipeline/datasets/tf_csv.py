@@ -22,7 +22,7 @@ from pipeline.datasets.files.tree import resolve_inside
 from pipeline.datasets.images.content import copy_content, count_bytes
 from pipeline.datasets.label_map import format_label_map
 from pipeline.datasets.model import Box, Image, format_number
-from pipeline.datasets.split import Split
+from pipeline.datasets.splitting.split import Split
 from pipeline.errors import DataError
 
 _NOT_IN_KERNEL = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)

@@ -20,13 +20,12 @@ from pathlib import Path
 
 from pipeline.datasets.collection import collection_paused
 from pipeline.datasets.files.tree import list_folders, unique_names
-from pipeline.datasets.image_index import split_of_folders
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.label_maps import LabelMaps, read_label_maps
 from pipeline.datasets.model import Dataset, Embedded, Image
 from pipeline.datasets.problems import ItemError, Problems
 from pipeline.datasets.shares import to_float32_pixels, to_pixel_box
-from pipeline.datasets.table_images import split_of_file
+from pipeline.datasets.splitting.split_names import split_of_file, split_of_folders
 from pipeline.datasets.tfrecord_example import Object, Record, RecordError, read_record, stem_of
 from pipeline.errors import DataError
 from pipeline.tfrecord.framing import Frame, scan_frames

@@ -23,12 +23,13 @@ from pathlib import Path
 from pipeline.datasets.boxes import to_checked_box
 from pipeline.datasets.files.tree import list_folders, path_below, unique_names
 from pipeline.datasets.files.xml_file import read_root_tag
-from pipeline.datasets.image_index import ImageIndex, split_of_folder
+from pipeline.datasets.image_index import ImageIndex
 from pipeline.datasets.images.ahead import map_ahead
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.label_map import read_label_map
 from pipeline.datasets.model import Box, Dataset, Image, parse_number
 from pipeline.datasets.problems import Parts, Problems
+from pipeline.datasets.splitting.split_names import split_of_folder
 from pipeline.datasets.voc_images import Wanted, pair_images
 from pipeline.datasets.voc_splits import has_lists, read_splits, split_of
 from pipeline.datasets.voc_xml import is_annotation, parse_xml, read_small, read_xml

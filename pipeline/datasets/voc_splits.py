@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from pipeline.datasets.files.tree import file_name_of, is_image_name
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import parse_split
+from pipeline.datasets.splitting.split_names import parse_split
 
 _SETS = "imagesets"
 _LONGEST_LINE = 2**12

@@ -18,11 +18,12 @@ from pathlib import Path
 
 from pipeline.datasets.collection import collection_paused
 from pipeline.datasets.files.tree import list_folders, unique_names
-from pipeline.datasets.image_index import ImageIndex, split_of_folders
+from pipeline.datasets.image_index import ImageIndex
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Dataset, Image
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.shares import to_pixel_box
+from pipeline.datasets.splitting.split_names import split_of_folders
 from pipeline.datasets.yolo_config import Config, find_configs, read_config
 from pipeline.datasets.yolo_files import Labels, Splits, find_lists, find_texts, refuse_lost
 from pipeline.datasets.yolo_lines import looks_like_labels, read_lines

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from pipeline.datasets.files.json_file import read_json
-from pipeline.datasets.split import parse_split
+from pipeline.datasets.splitting.split_names import parse_split
 from pipeline.errors import DataError
 
 NAME_FILES = frozenset(("classes.txt", "obj.names", "_darknet.labels"))

@@ -10,7 +10,7 @@ from pipeline.datasets.files.tree import is_image_name
 from pipeline.datasets.image_index import ImageIndex, last_part_of
 from pipeline.datasets.named_image import find_alike, find_exact
 from pipeline.datasets.problems import ItemError, Problems
-from pipeline.datasets.split import parse_split
+from pipeline.datasets.splitting.split_names import parse_split
 from pipeline.datasets.yolo_config import NAME_FILES, Config, Part
 from pipeline.datasets.yolo_lines import looks_like_labels, read_lines
 from pipeline.errors import DataError

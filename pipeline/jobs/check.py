@@ -29,7 +29,7 @@ from pipeline.datasets.images.ahead import Ahead
 from pipeline.datasets.images.known import knowing
 from pipeline.datasets.model import Dataset, Image
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import Split, split_images
+from pipeline.datasets.splitting.split import Split, split_images
 from pipeline.errors import ConfigError, DataError, PipelineError
 from pipeline.jobs import run
 from pipeline.jobs.dataset import add_dataset_flags, naming_dataset

@@ -25,7 +25,7 @@ from pipeline.datasets.images.ahead import Ahead, reading_ahead
 from pipeline.datasets.images.known import knowing
 from pipeline.datasets.model import Dataset, count_boxes
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import Split, split_images
+from pipeline.datasets.splitting.split import Split, split_images
 from pipeline.datasets.tf_csv import write_tf_csv
 from pipeline.errors import DataError, PipelineError
 from pipeline.jobs import run

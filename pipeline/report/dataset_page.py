@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.datasets.findings import KINDS
 from pipeline.datasets.model import Dataset, count_boxes
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import Split
+from pipeline.datasets.splitting.split import Split
 from pipeline.report.box_counts import PLACES, BoxCounts, count_for_charts
 from pipeline.report.charts import draw_bar, draw_per_image, draw_places, draw_ratios, draw_sizes, name_class
 from pipeline.report.findings_table import render_findings

@@ -11,7 +11,8 @@ import pytest
 from pipeline.datasets.formats import read_dataset
 from pipeline.datasets.model import Box, Embedded, Image
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import parse_split, split_images
+from pipeline.datasets.splitting.split import split_images
+from pipeline.datasets.splitting.split_names import parse_split
 from pipeline.errors import ConfigError, DataError
 from tests.project import shared_data
 

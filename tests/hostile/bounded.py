@@ -19,7 +19,7 @@ from typing import Any
 from pipeline.archives.unpack import opened_dataset
 from pipeline.datasets.formats import AUTO, read_dataset
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import Split
+from pipeline.datasets.splitting.split import Split
 from pipeline.datasets.tf_csv import write_tf_csv
 from pipeline.errors import PipelineError
 

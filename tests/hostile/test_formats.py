@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.datasets.formats import FORMATS, read_dataset
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import Split
+from pipeline.datasets.splitting.split import Split
 from pipeline.datasets.tf_csv import write_tf_csv
 from pipeline.errors import DataError
 from tests.datasets.test_formats import NAMES, SAMPLES

@@ -23,24 +23,10 @@ from pipeline.cores import map_in_threads
 from pipeline.datasets.images.content import read_content
 from pipeline.datasets.images.known import find_sha256
 from pipeline.datasets.model import Image
-from pipeline.datasets.stratify import stratify
+from pipeline.datasets.splitting.stratify import stratify
 from pipeline.errors import ConfigError, DataError
 
 FOLDER = "folder"
-_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-
-
-def parse_split(word: str) -> str | None:
-    """Return train, val or test for the usual words for them in any case; None for any other word."""
-    return _SPLITS.get(word.strip().casefold())
 
 
 @dataclass(frozen=True, slots=True)
