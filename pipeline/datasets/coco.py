@@ -22,9 +22,9 @@ from pipeline.datasets.coco_file import CocoFile, read_coco_file
 from pipeline.datasets.collection import collection_paused
 from pipeline.datasets.files import json_file
 from pipeline.datasets.files.tree import list_folders, unique_names
-from pipeline.datasets.image_index import ImageIndex, last_part_of
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Dataset, Image
+from pipeline.datasets.pairing.image_index import ImageIndex, last_part_of
 from pipeline.datasets.problems import ItemError, Problems
 from pipeline.datasets.splitting.split_names import parse_split, split_of_folders
 from pipeline.errors import DataError

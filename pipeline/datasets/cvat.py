@@ -25,10 +25,10 @@ from pipeline.datasets.collection import collection_paused
 from pipeline.datasets.cvat_shapes import BOXED, SKIPPED, read_shape
 from pipeline.datasets.files.tree import list_folders, unique_names
 from pipeline.datasets.files.xml_file import read_children, read_root_tag
-from pipeline.datasets.image_index import ImageIndex
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Box, Dataset, Image, parse_number
-from pipeline.datasets.named_image import find_alike, find_exact, missing_image
+from pipeline.datasets.pairing.image_index import ImageIndex
+from pipeline.datasets.pairing.named_image import find_alike, find_exact, missing_image
 from pipeline.datasets.problems import ItemError, Problems
 from pipeline.datasets.splitting.split_names import parse_split, split_of_folders
 from pipeline.errors import DataError

@@ -20,12 +20,12 @@ from pipeline.datasets import labelme_shapes
 from pipeline.datasets.boxes import to_checked_box
 from pipeline.datasets.files import json_file
 from pipeline.datasets.files.tree import is_image_name, is_utf8, list_folders, unique_names
-from pipeline.datasets.image_index import ImageIndex, last_part_of
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Box, Dataset, Embedded, Image
+from pipeline.datasets.pairing.image_index import ImageIndex, last_part_of
+from pipeline.datasets.pairing.paired_images import Wanted, pair_images
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.splitting.split_names import split_of_folders
-from pipeline.datasets.voc_images import Wanted, pair_images
 from pipeline.errors import DataError
 
 NAME = "labelme"

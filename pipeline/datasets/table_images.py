@@ -9,10 +9,10 @@ from pathlib import Path
 from pipeline.datasets.box_rows import BoxRows, Key, drop_repeated
 from pipeline.datasets.boxes import to_checked_box
 from pipeline.datasets.files.tree import unique_names
-from pipeline.datasets.image_index import ImageIndex
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Image
-from pipeline.datasets.named_image import find_alike, find_exact, missing_image
+from pipeline.datasets.pairing.image_index import ImageIndex
+from pipeline.datasets.pairing.named_image import find_alike, find_exact, missing_image
 from pipeline.datasets.problems import ItemError, Problems
 from pipeline.datasets.shares import to_pixel_box
 from pipeline.datasets.splitting.split_names import split_of_file, split_of_folders

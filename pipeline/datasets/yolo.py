@@ -18,9 +18,9 @@ from pathlib import Path
 
 from pipeline.datasets.collection import collection_paused
 from pipeline.datasets.files.tree import list_folders, unique_names
-from pipeline.datasets.image_index import ImageIndex
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Dataset, Image
+from pipeline.datasets.pairing.image_index import ImageIndex
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.shares import to_pixel_box
 from pipeline.datasets.splitting.split_names import split_of_folders

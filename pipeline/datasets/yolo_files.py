@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.datasets.files.tree import is_image_name
-from pipeline.datasets.image_index import ImageIndex, last_part_of
-from pipeline.datasets.named_image import find_alike, find_exact
+from pipeline.datasets.pairing.image_index import ImageIndex, last_part_of
+from pipeline.datasets.pairing.named_image import find_alike, find_exact
 from pipeline.datasets.problems import ItemError, Problems
 from pipeline.datasets.splitting.split_names import parse_split
 from pipeline.datasets.yolo_config import NAME_FILES, Config, Part

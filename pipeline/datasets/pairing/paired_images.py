@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.datasets.image_index import ImageIndex, key_of, last_part_of
+from pipeline.datasets.pairing.image_index import ImageIndex, key_of, last_part_of
 from pipeline.datasets.problems import Problems
 
 

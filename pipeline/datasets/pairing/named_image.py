@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from pipeline.datasets.image_index import ImageIndex, last_part_of
+from pipeline.datasets.pairing.image_index import ImageIndex, last_part_of
 from pipeline.datasets.problems import ItemError
 
 IMAGE_FOLDERS = ("", "images", "data")
