@@ -24,7 +24,7 @@ from pipeline.checks.inspectors import Inspectors, inspect_images, open_inspecto
 from pipeline.checks.review import file_key, leave_out, place_of, review
 from pipeline.cores import count_cores
 from pipeline.datasets.files.disk import explaining_full_disk, written_aside
-from pipeline.datasets.formats import AUTO, FORMATS, check_format_name, identify_format, read_dataset
+from pipeline.datasets.formats.registry import AUTO, FORMATS, check_format_name, identify_format, read_dataset
 from pipeline.datasets.images.ahead import Ahead
 from pipeline.datasets.images.known import knowing
 from pipeline.datasets.model import Dataset, Image

@@ -20,7 +20,7 @@ from pipeline.checks.review import leave_out, review
 from pipeline.cores import count_cores
 from pipeline.datasets.files.disk import written_aside
 from pipeline.datasets.findings import KINDS
-from pipeline.datasets.formats import AUTO, FORMATS, check_format_name, read_dataset
+from pipeline.datasets.formats.registry import AUTO, FORMATS, check_format_name, read_dataset
 from pipeline.datasets.images.ahead import Ahead, reading_ahead
 from pipeline.datasets.images.known import knowing
 from pipeline.datasets.model import Dataset, count_boxes

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.formats import read_dataset
+from pipeline.datasets.formats.registry import read_dataset
 from pipeline.datasets.images import ahead
 from pipeline.datasets.images.ahead import reading_ahead
 from pipeline.datasets.images.frame import Header, read_header

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import csv_dataset, voc
+from pipeline.datasets.formats.tables import csv_dataset
+from pipeline.datasets.formats.voc import dataset as voc
 from pipeline.datasets.label_map import format_label_map
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import Problems

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import cvat
 from pipeline.datasets.files.xml_file import read_children, read_root_tag
+from pipeline.datasets.formats.cvat import dataset as cvat
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.datasets.files import tree
-from pipeline.datasets.formats import FORMATS, identify_format, read_dataset
+from pipeline.datasets.formats.registry import FORMATS, identify_format, read_dataset
 from pipeline.datasets.images.content import read_content
 from pipeline.datasets.model import Dataset
 from pipeline.datasets.problems import Problems

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.formats import read_dataset
+from pipeline.datasets.formats.registry import read_dataset
 from pipeline.datasets.model import Box, Embedded, Image
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.splitting.split import split_images

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.datasets.files.tree import is_utf8
-from pipeline.datasets.formats import FORMATS, read_dataset
+from pipeline.datasets.formats.registry import FORMATS, read_dataset
 from pipeline.datasets.label_map import format_label_map, read_label_map
 from pipeline.datasets.model import Dataset
 from pipeline.datasets.problems import Problems

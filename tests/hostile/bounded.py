@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.archives.unpack import opened_dataset
-from pipeline.datasets.formats import AUTO, read_dataset
+from pipeline.datasets.formats.registry import AUTO, read_dataset
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.splitting.split import Split
 from pipeline.datasets.tf_csv import write_tf_csv

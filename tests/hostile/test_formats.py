@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.formats import FORMATS, read_dataset
+from pipeline.datasets.formats.registry import FORMATS, read_dataset
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.splitting.split import Split
 from pipeline.datasets.tf_csv import write_tf_csv

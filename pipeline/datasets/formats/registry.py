@@ -1,6 +1,6 @@
 """The dataset formats, and which of them a folder is in.
 
-A format is one module with these three names and one line in `FORMATS`.
+A format is one module with the three names of `Format`, and one line in `FORMATS`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.datasets import coco, csv_dataset, cvat, labelme, openimages, supervisely, tfrecord_dataset, voc, yolo
 from pipeline.datasets.files.tree import has_data, list_folders, listed_once
+from pipeline.datasets.formats.coco import dataset as coco
+from pipeline.datasets.formats.cvat import dataset as cvat
+from pipeline.datasets.formats.labelme import dataset as labelme
+from pipeline.datasets.formats.supervisely import dataset as supervisely
+from pipeline.datasets.formats.tables import csv_dataset, openimages
+from pipeline.datasets.formats.tfrecord import dataset as tfrecord
+from pipeline.datasets.formats.voc import dataset as voc
+from pipeline.datasets.formats.yolo import dataset as yolo
 from pipeline.datasets.images.ahead import Ahead, using
 from pipeline.datasets.images.known import is_anything_known
 from pipeline.datasets.model import Dataset
@@ -20,7 +27,7 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.suggest import did_you_mean
 
 AUTO = "auto"
-_DERIVED = (csv_dataset.NAME, tfrecord_dataset.NAME)
+_DERIVED = (csv_dataset.NAME, tfrecord.NAME)
 _SHOWN = 4
 
 
@@ -37,8 +44,7 @@ class Format(Protocol):
 
 
 FORMATS: dict[str, Format] = {
-    module.NAME: module
-    for module in (coco, cvat, labelme, openimages, supervisely, csv_dataset, tfrecord_dataset, voc, yolo)
+    module.NAME: module for module in (coco, cvat, labelme, openimages, supervisely, csv_dataset, tfrecord, voc, yolo)
 }
 
 

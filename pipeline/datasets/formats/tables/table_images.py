@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.datasets.box_rows import BoxRows, Key, drop_repeated
 from pipeline.datasets.boxes import to_checked_box
 from pipeline.datasets.files.tree import unique_names
+from pipeline.datasets.formats.tables.box_rows import BoxRows, Key, drop_repeated
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Image
 from pipeline.datasets.pairing.image_index import ImageIndex

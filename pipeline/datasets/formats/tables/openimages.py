@@ -16,10 +16,10 @@ from pathlib import Path
 from pipeline.datasets.collection import collection_paused
 from pipeline.datasets.files.csv_rows import parse_box, peek_header, read_header, read_rows
 from pipeline.datasets.files.tree import list_folders
+from pipeline.datasets.formats.tables.table_images import Tables, read_table_images
 from pipeline.datasets.model import Dataset
 from pipeline.datasets.pairing.image_index import ImageIndex
 from pipeline.datasets.problems import ItemError, Problems
-from pipeline.datasets.table_images import Tables, read_table_images
 from pipeline.errors import DataError
 
 NAME = "openimages"

@@ -4,11 +4,10 @@
     DATASET/obj.data  obj.names  train.txt  obj_train_data/a.txt    Darknet, CVAT: the images may lie anywhere
     DATASET/classes.txt  a.jpg  a.txt                               labelImg; Label Studio: images/ and labels/
 
-What the lines mean is told in `yolo_lines`, who names classes and splits in `yolo_config`, which text belongs to which
-image in `yolo_files`. An image without a label file has no boxes, as Ultralytics and Darknet take it; but where there
-are lists or folders of train and val images, one that is in none of them is left out unless it has labels. What no
-list says of the split is what folders are called. Nothing is said of the size of an image, and boxes are shares of it
-as it is stored.
+What the lines mean is told in `lines`, who names classes and splits in `config`, which text belongs to which image in
+`files`. An image without a label file has no boxes, as Ultralytics and Darknet take it; but where there are lists or
+folders of train and val images, one that is in none of them is left out unless it has labels. What no list says of the
+split is what folders are called. Nothing is said of the size of an image, and boxes are shares of it as it is stored.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from pathlib import Path
 
 from pipeline.datasets.collection import collection_paused
 from pipeline.datasets.files.tree import list_folders, unique_names
+from pipeline.datasets.formats.yolo.config import Config, find_configs, read_config
+from pipeline.datasets.formats.yolo.files import Labels, Splits, find_lists, find_texts, refuse_lost
+from pipeline.datasets.formats.yolo.lines import looks_like_labels, read_lines
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Dataset, Image
 from pipeline.datasets.pairing.image_index import ImageIndex
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.shares import to_pixel_box
 from pipeline.datasets.splitting.split_names import split_of_folders
-from pipeline.datasets.yolo_config import Config, find_configs, read_config
-from pipeline.datasets.yolo_files import Labels, Splits, find_lists, find_texts, refuse_lost
-from pipeline.datasets.yolo_lines import looks_like_labels, read_lines
 from pipeline.errors import DataError
 
 NAME = "yolo"

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.datasets.formats.yolo.config import Config
 from pipeline.datasets.problems import ItemError, Problems
-from pipeline.datasets.yolo_config import Config
 from pipeline.errors import DataError
 
 LARGEST = 16 * 2**20

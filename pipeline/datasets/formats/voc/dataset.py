@@ -2,7 +2,7 @@
 
     DATASET/Annotations/007.xml        one <annotation> an image; may lie anywhere, also beside the images
     DATASET/JPEGImages/007.jpg         named by <filename> (see pairing/paired_images.py)
-    DATASET/ImageSets/Main/train.txt   splits, where there are any (see voc_splits.py); else folders called train, ...
+    DATASET/ImageSets/Main/train.txt   splits, where there are any (see splits.py); else folders called train, ...
     DATASET/pascal_label_map.pbtxt     VoTT's; gives the order of the classes. Otherwise they are sorted
 
 Whole coordinates count pixels from 1 and include the last one (devkit_doc, section 4.1: "the top-left pixel ...
@@ -23,6 +23,8 @@ from pathlib import Path
 from pipeline.datasets.boxes import to_checked_box
 from pipeline.datasets.files.tree import list_folders, path_below, unique_names
 from pipeline.datasets.files.xml_file import read_root_tag
+from pipeline.datasets.formats.voc.annotation_file import is_annotation, parse_xml, read_small, read_xml
+from pipeline.datasets.formats.voc.splits import has_lists, read_splits, split_of
 from pipeline.datasets.images.ahead import map_ahead
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.label_map import read_label_map
@@ -31,8 +33,6 @@ from pipeline.datasets.pairing.image_index import ImageIndex
 from pipeline.datasets.pairing.paired_images import Wanted, pair_images
 from pipeline.datasets.problems import Parts, Problems
 from pipeline.datasets.splitting.split_names import split_of_folder
-from pipeline.datasets.voc_splits import has_lists, read_splits, split_of
-from pipeline.datasets.voc_xml import is_annotation, parse_xml, read_small, read_xml
 from pipeline.errors import DataError
 
 NAME = "voc"

@@ -21,11 +21,11 @@ from pathlib import Path
 from pipeline.datasets.collection import collection_paused
 from pipeline.datasets.files.csv_rows import parse_box, parse_decimal, parse_size, peek_header, read_header, read_rows
 from pipeline.datasets.files.tree import is_image_name, list_folders
+from pipeline.datasets.formats.tables.table_images import Tables, read_table_images
 from pipeline.datasets.label_maps import LabelMaps, read_label_maps
 from pipeline.datasets.model import Box, Dataset
 from pipeline.datasets.pairing.image_index import ImageIndex
 from pipeline.datasets.problems import ItemError, Problems
-from pipeline.datasets.table_images import Tables, read_table_images
 from pipeline.datasets.tf_csv import COLUMNS
 from pipeline.errors import DataError
 

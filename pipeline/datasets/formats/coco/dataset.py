@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.datasets.boxes import to_checked_box
-from pipeline.datasets.coco_file import CocoFile, read_coco_file
 from pipeline.datasets.collection import collection_paused
 from pipeline.datasets.files import json_file
 from pipeline.datasets.files.tree import list_folders, unique_names
+from pipeline.datasets.formats.coco.file import CocoFile, read_coco_file
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Dataset, Image
 from pipeline.datasets.pairing.image_index import ImageIndex, last_part_of

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.datasets import coco_entries
-from pipeline.datasets.coco_entries import Identifier
 from pipeline.datasets.files.json_file import decode_large
 from pipeline.datasets.files.tree import is_utf8
+from pipeline.datasets.formats.coco import entries
+from pipeline.datasets.formats.coco.entries import Identifier
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import ItemError, Problems
 from pipeline.errors import DataError
@@ -100,7 +100,7 @@ def read_coco_file(path: Path, problems: Problems) -> CocoFile | None:
     if top.annotations is None:
         problems.note("annotation_file_ignored", f'{path} (it has no "annotations")')
         return None
-    if top.annotations and (kind := coco_entries.has_no_boxes(top.annotations[:_PEEK])):
+    if top.annotations and (kind := entries.has_no_boxes(top.annotations[:_PEEK])):
         problems.note("annotation_file_ignored", f"{path} (it has {kind})")
         return None
     file = CocoFile(path)
@@ -115,7 +115,7 @@ def read_coco_file(path: Path, problems: Problems) -> CocoFile | None:
 
 def _read_categories(file: CocoFile, raws: list[msgspec.Raw], problems: Problems) -> dict[Identifier, int | str]:
     """Read {id: place in `labels`}, or {id: what is wrong with it}."""
-    read = [entry for entry in map(coco_entries.read_category, raws) if entry]
+    read = [entry for entry in map(entries.read_category, raws) if entry]
     file.is_keypoints = bool(read) and all(keypoints for _, _, keypoints in read)
     if all(isinstance(identifier, int) for identifier, _, _ in read):
         read.sort(key=lambda entry: entry[0])
@@ -145,7 +145,7 @@ def _read_images(file: CocoFile, raws: list[msgspec.Raw], problems: Problems) ->
     for number, raw in enumerate(raws):
         where = f"{file.path}: image {number + 1}"
         try:
-            entry = coco_entries.read_image(raw, where)
+            entry = entries.read_image(raw, where)
         except ItemError as error:
             file.refused[number] = error
             file.names.append(None)
@@ -179,9 +179,9 @@ def _read_annotations(
 ) -> None:
     for number, raw in enumerate(raws, start=1):
         try:
-            entry = coco_entries.read_annotation(raw, f"{file.path}: annotation {number}")
+            entry = entries.read_annotation(raw, f"{file.path}: annotation {number}")
             where = _where(file.path, number, entry.id)
-            if coco_entries.is_crowd(entry):
+            if entries.is_crowd(entry):
                 problems.note("object_crowd", where)
                 continue
             image = images.get(entry.image_id)
@@ -194,7 +194,7 @@ def _read_annotations(
             label = categories.get(entry.category_id, 'which "categories" does not list')
             if isinstance(label, str):
                 raise _unknown(f"{where} has category {entry.category_id}, ", label, entry.category_id, file.labels)
-            edges = coco_entries.to_edges(entry, where)
+            edges = entries.to_edges(entry, where)
         except ItemError as error:
             problems.refuse_item(error, "object_unreadable")
             continue

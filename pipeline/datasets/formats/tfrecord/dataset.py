@@ -5,7 +5,7 @@
     DATASET/train/cars.tfrecord  cars_label_map.pbtxt      Roboflow's
     DATASET/a.tfrecord  tf_label_map.pbtxt                 VoTT's: a file for each image
 
-What the records must hold is told in `tfrecord_example`. The name of a class in a record counts, its id only where
+What the records must hold is told in `record`. The name of a class in a record counts, its id only where
 there is none. Images stay where they are, in the record files. Splits come from words in the name of the file, or else
 of its folders. Classes have the order of the label map, else of the ids in the records if they are clear, else sorted.
 """
@@ -20,13 +20,13 @@ from pathlib import Path
 
 from pipeline.datasets.collection import collection_paused
 from pipeline.datasets.files.tree import list_folders, unique_names
+from pipeline.datasets.formats.tfrecord.record import Object, Record, RecordError, read_record, stem_of
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.label_maps import LabelMaps, read_label_maps
 from pipeline.datasets.model import Dataset, Embedded, Image
 from pipeline.datasets.problems import ItemError, Problems
 from pipeline.datasets.shares import to_float32_pixels, to_pixel_box
 from pipeline.datasets.splitting.split_names import split_of_file, split_of_folders
-from pipeline.datasets.tfrecord_example import Object, Record, RecordError, read_record, stem_of
 from pipeline.errors import DataError
 from pipeline.tfrecord.framing import Frame, scan_frames
 

@@ -4,7 +4,7 @@
                       "shapes": [{"label": "cat", "shape_type": "rectangle", "points": [[1.5, 2], [30, 40.25]]}]}
     DATASET/a.jpg    anywhere in the dataset; where there is none, imageData is the image
 
-Coordinates lie between pixels. What the shapes are is told in `labelme_shapes`. Classes are sorted: LabelMe has no list
+Coordinates lie between pixels. What the shapes are is told in `shapes`. Classes are sorted: LabelMe has no list
 of them. X-AnyLabeling writes the same files, with a few shapes more.
 """
 
@@ -16,10 +16,10 @@ from typing import Any
 
 import msgspec
 
-from pipeline.datasets import labelme_shapes
 from pipeline.datasets.boxes import to_checked_box
 from pipeline.datasets.files import json_file
 from pipeline.datasets.files.tree import is_image_name, is_utf8, list_folders, unique_names
+from pipeline.datasets.formats.labelme import shapes
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Box, Dataset, Embedded, Image
 from pipeline.datasets.pairing.image_index import ImageIndex, last_part_of
@@ -112,7 +112,7 @@ def _read_annotation(path: Path, problems: Problems) -> _Annotation | None:
     name = content.imagePath if isinstance(content.imagePath, str) and is_utf8(content.imagePath) else ""
     embedded, suffix = _find_embedded(text, content.imageData)
     declared = _to_size(content.imageWidth, content.imageHeight)
-    boxes = labelme_shapes.read_boxes(content.shapes, path, problems, size=declared)
+    boxes = shapes.read_boxes(content.shapes, path, problems, size=declared)
     return _Annotation(name, declared, boxes, embedded, suffix)
 
 

@@ -4,7 +4,7 @@
         <annotations>
           <meta> ... <label><name>cat</name></label> ... </meta>                 the classes, in their order
           <image id="0" name="sub/a.jpg" width="400" height="300" subset="Train">
-            <box label="cat" xtl="1.5" ytl="2" xbr="30" ybr="40" occluded="0"/>  see cvat_shapes.py
+            <box label="cat" xtl="1.5" ytl="2" xbr="30" ybr="40" occluded="0"/>  see shapes.py
             <tag label="train"/>                                                  a split, as subset is
     DATASET/images/sub/a.jpg                                                      anywhere in the dataset
 
@@ -22,9 +22,9 @@ from xml.etree.ElementTree import Element
 
 from pipeline.datasets.boxes import to_checked_box
 from pipeline.datasets.collection import collection_paused
-from pipeline.datasets.cvat_shapes import BOXED, SKIPPED, read_shape
 from pipeline.datasets.files.tree import list_folders, unique_names
 from pipeline.datasets.files.xml_file import read_children, read_root_tag
+from pipeline.datasets.formats.cvat.shapes import BOXED, SKIPPED, read_shape
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Box, Dataset, Image, parse_number
 from pipeline.datasets.pairing.image_index import ImageIndex

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.datasets.files.tree import is_image_name
+from pipeline.datasets.formats.yolo.config import NAME_FILES, Config, Part
+from pipeline.datasets.formats.yolo.lines import looks_like_labels, read_lines
 from pipeline.datasets.pairing.image_index import ImageIndex, last_part_of
 from pipeline.datasets.pairing.named_image import find_alike, find_exact
 from pipeline.datasets.problems import ItemError, Problems
 from pipeline.datasets.splitting.split_names import parse_split
-from pipeline.datasets.yolo_config import NAME_FILES, Config, Part
-from pipeline.datasets.yolo_lines import looks_like_labels, read_lines
 from pipeline.errors import DataError
 
 _NO_LABELS = frozenset(("readme", "license", "requirements", "classes", "predefined_classes"))

@@ -14,15 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.datasets import figures
 from pipeline.datasets.boxes import to_checked_box
 from pipeline.datasets.files.json_file import read_json_object
 from pipeline.datasets.files.tree import is_image_name, list_folders, unique_names
+from pipeline.datasets.formats.supervisely import figures
+from pipeline.datasets.formats.supervisely.files import (
+    find_projects,
+    pair_annotations,
+    read_shapes,
+    refuse_without_image,
+)
 from pipeline.datasets.images.frame import read_frame
 from pipeline.datasets.model import Box, Dataset, Image
 from pipeline.datasets.problems import ItemError, Problems
 from pipeline.datasets.splitting.split_names import parse_split
-from pipeline.datasets.supervisely_files import find_projects, pair_annotations, read_shapes, refuse_without_image
 from pipeline.errors import DataError
 from pipeline.suggest import did_you_mean
 
