@@ -41,7 +41,7 @@ def write_dataset_page(
 ) -> None:
     """Write the page, whole or not at all.
 
-    `dataset` holds what is usable, `summary` the public part of check.json (see datasets/check_file.py). `split` is
+    `dataset` holds what is usable, `summary` the public part of check.json (see checks/check_file.py). `split` is
     None where the images cannot be divided, `visibility` where no model is chosen; `name` is the run's.
     """
     page = render_dataset_page(dataset, split, summary, problems, visibility=visibility, name=name)
