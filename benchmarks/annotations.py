@@ -85,9 +85,9 @@ def measure(parts: Iterator[str]) -> None:
 def make_dataset(root: Path, tf_csv: Path, format_name: str) -> Iterator[str]:
     """Do what the dataset stage does."""
     from pipeline.checks.review import review
-    from pipeline.datasets.formats import read_dataset
+    from pipeline.datasets.formats.registry import read_dataset
     from pipeline.datasets.problems import Problems
-    from pipeline.datasets.split import split_images
+    from pipeline.datasets.splitting.split import split_images
     from pipeline.datasets.tf_csv import write_tf_csv
 
     yield "start"

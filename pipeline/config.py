@@ -35,7 +35,9 @@ class Settings(TrainingSettings):
     model: str = Field(DEFAULT_MODEL, description="a preset of pipeline/models/; odpipe models lists them")
     name: str | None = Field(None, description="the run's folder below output/; the model's name when unset")
     dataset: str = Field("input/supervisely", description="the folder of labelled images, or a tar or zip of it")
-    format: str = Field("auto", description="the dataset's format, one of pipeline/datasets/formats.py; auto finds out")
+    format: str = Field(
+        "auto", description="the dataset's format, one of pipeline/datasets/formats/registry.py; auto finds out"
+    )
     test_fraction: float = Field(
         0.2, gt=0, lt=1, description="share of images kept for evaluation where the dataset has no split of its own"
     )

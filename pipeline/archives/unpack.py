@@ -21,8 +21,8 @@ from pathlib import Path
 
 from pipeline.archives.archive_file import CountedFile, Member
 from pipeline.archives.members import ForeignArchive, NoArchive, leads_out, read_members
-from pipeline.datasets.disk import format_bytes
-from pipeline.datasets.tree import has_data, is_left_out, is_utf8
+from pipeline.datasets.files.disk import format_bytes
+from pipeline.datasets.files.tree import has_data, is_left_out, is_utf8
 from pipeline.errors import DataError, PipelineError, StageError
 from pipeline.report.screen import Progress
 

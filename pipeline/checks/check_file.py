@@ -19,7 +19,7 @@ import msgspec
 from pipeline.datasets.findings import KINDS
 from pipeline.datasets.model import Dataset, count_boxes
 from pipeline.datasets.problems import Finding, Problems
-from pipeline.datasets.split import Split
+from pipeline.datasets.splitting.split import Split
 from pipeline.errors import DataError
 
 PUBLIC = ("format", "images", "boxes", "classes", "splits", "findings", "usable_images", "usable_boxes")

@@ -21,9 +21,9 @@ from pathlib import Path
 import msgspec
 import PIL
 
-from pipeline.datasets import frame
-from pipeline.datasets.frame import Header
-from pipeline.datasets.tree import path_below
+from pipeline.datasets.files.tree import path_below
+from pipeline.datasets.images import frame
+from pipeline.datasets.images.frame import Header
 
 Stamp = tuple[int, int, int]
 """Size, time of change in nanoseconds, and inode."""

@@ -19,9 +19,9 @@ import numpy as np
 from PIL import Image as Pillow
 
 from pipeline.checks.inspected_images import Inspected
-from pipeline.datasets.content import read_stored
-from pipeline.datasets.disk import format_bytes
-from pipeline.datasets.frame import READ_FORMATS, Header, describe, to_header
+from pipeline.datasets.files.disk import format_bytes
+from pipeline.datasets.images.content import read_stored
+from pipeline.datasets.images.frame import READ_FORMATS, Header, describe, to_header
 from pipeline.datasets.model import Embedded
 from pipeline.datasets.problems import ItemError
 

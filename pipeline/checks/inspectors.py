@@ -29,8 +29,8 @@ from pipeline.checks.inspected_images import (
 from pipeline.checks.inspection import inspect_image
 from pipeline.checks.review import file_key
 from pipeline.cores import begin_worker, in_batches
-from pipeline.datasets.ahead import Ahead
-from pipeline.datasets.frame import Header
+from pipeline.datasets.images.ahead import Ahead
+from pipeline.datasets.images.frame import Header
 from pipeline.datasets.model import Embedded, Image
 
 BATCH = 16

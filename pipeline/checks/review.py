@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.checks.label_spelling import find_similar_labels
+from pipeline.datasets.files.tree import path_below
 from pipeline.datasets.model import Box, Dataset, Image, count_boxes, format_number
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.tree import path_below
 
 RARE = 10
 """A class of fewer boxes is hardly learnt."""

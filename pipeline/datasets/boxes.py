@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.datasets.frame import ROUNDING_PX, Frame
+from pipeline.datasets.images.frame import ROUNDING_PX, Frame
 from pipeline.datasets.model import Box, format_number
 from pipeline.datasets.problems import Problems
 

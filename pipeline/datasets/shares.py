@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipeline.datasets.boxes import to_checked_box
-from pipeline.datasets.frame import Frame
+from pipeline.datasets.images.frame import Frame
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import Problems
 

@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.cores import map_in_threads
-from pipeline.datasets.content import copy_content, count_bytes
-from pipeline.datasets.csv_rows import parse_box, parse_size
-from pipeline.datasets.disk import check_space, explaining_full_disk
+from pipeline.datasets.files.csv_rows import parse_box, parse_size
+from pipeline.datasets.files.disk import check_space, explaining_full_disk
+from pipeline.datasets.files.tree import resolve_inside
+from pipeline.datasets.images.content import copy_content, count_bytes
 from pipeline.datasets.label_map import format_label_map
 from pipeline.datasets.model import Box, Image, format_number
-from pipeline.datasets.split import Split
-from pipeline.datasets.tree import resolve_inside
+from pipeline.datasets.splitting.split import Split
 from pipeline.errors import DataError
 
 _NOT_IN_KERNEL = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)

@@ -33,7 +33,7 @@ from threading import Lock
 import yaml
 from PIL import Image
 
-from pipeline.datasets.disk import written_aside
+from pipeline.datasets.files.disk import written_aside
 from pipeline.detecting.results import class_name, to_pixel_box
 from pipeline.detecting.saving import Picture
 from pipeline.detections.detections_file import Detection

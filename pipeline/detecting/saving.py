@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.datasets.disk import written_aside
+from pipeline.datasets.files.disk import written_aside
 from pipeline.detecting.results import class_name
 from pipeline.detections.detections_file import Detection, to_pixels
 from pipeline.report.pictures import LabelledBox, draw_boxes

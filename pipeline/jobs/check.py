@@ -23,13 +23,13 @@ from pipeline.checks.inspection import lying_suffix
 from pipeline.checks.inspectors import Inspectors, inspect_images, open_inspectors
 from pipeline.checks.review import file_key, leave_out, place_of, review
 from pipeline.cores import count_cores
-from pipeline.datasets.ahead import Ahead
-from pipeline.datasets.disk import explaining_full_disk, written_aside
-from pipeline.datasets.formats import AUTO, FORMATS, check_format_name, identify_format, read_dataset
-from pipeline.datasets.known import knowing
+from pipeline.datasets.files.disk import explaining_full_disk, written_aside
+from pipeline.datasets.formats.registry import AUTO, FORMATS, check_format_name, identify_format, read_dataset
+from pipeline.datasets.images.ahead import Ahead
+from pipeline.datasets.images.known import knowing
 from pipeline.datasets.model import Dataset, Image
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import Split, split_images
+from pipeline.datasets.splitting.split import Split, split_images
 from pipeline.errors import ConfigError, DataError, PipelineError
 from pipeline.jobs import run
 from pipeline.jobs.dataset import add_dataset_flags, naming_dataset

@@ -18,14 +18,14 @@ from pipeline.checks.check_file import Check, describe_refused, read_check, refu
 from pipeline.checks.inspected_images import read_known
 from pipeline.checks.review import leave_out, review
 from pipeline.cores import count_cores
-from pipeline.datasets.ahead import Ahead, reading_ahead
-from pipeline.datasets.disk import written_aside
+from pipeline.datasets.files.disk import written_aside
 from pipeline.datasets.findings import KINDS
-from pipeline.datasets.formats import AUTO, FORMATS, check_format_name, read_dataset
-from pipeline.datasets.known import knowing
+from pipeline.datasets.formats.registry import AUTO, FORMATS, check_format_name, read_dataset
+from pipeline.datasets.images.ahead import Ahead, reading_ahead
+from pipeline.datasets.images.known import knowing
 from pipeline.datasets.model import Dataset, count_boxes
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import Split, split_images
+from pipeline.datasets.splitting.split import Split, split_images
 from pipeline.datasets.tf_csv import write_tf_csv
 from pipeline.errors import DataError, PipelineError
 from pipeline.jobs import run

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from pipeline.datasets.disk import written_aside
+from pipeline.datasets.files.disk import written_aside
 from pipeline.detecting.journal import Journal
 from pipeline.detecting.videos import describe_video, frame_name, read_frames
 from pipeline.detections.image_folder import ImageFile, describe_problem, is_video, list_files

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from pipeline.datasets.disk import written_aside
+from pipeline.datasets.files.disk import written_aside
 from pipeline.datasets.label_map import read_label_ids
 from pipeline.datasets.tf_csv import read_csv
 from pipeline.errors import ConfigError, DataError

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pipeline.cores import count_cores
 from pipeline.datasets.collection import collection_paused
-from pipeline.datasets.disk import explaining_full_disk, format_bytes, written_aside
+from pipeline.datasets.files.disk import explaining_full_disk, format_bytes, written_aside
 from pipeline.datasets.label_map import read_label_map
 from pipeline.datasets.model import count_boxes
 from pipeline.datasets.tf_csv import LABEL_MAP, read_csv

@@ -18,7 +18,7 @@ from pathlib import Path
 import requests
 import urllib3
 
-from pipeline.datasets.disk import check_space, explaining_full_disk, format_bytes
+from pipeline.datasets.files.disk import check_space, explaining_full_disk, format_bytes
 from pipeline.errors import DataError
 from pipeline.pretrained.checksums import find_difference, server_checksums
 from pipeline.pretrained.source import without_password

@@ -25,7 +25,7 @@ from typing import Any
 from pipeline.archives.archive_file import CountedFile, Member
 from pipeline.archives.members import ForeignArchive, NoArchive, leads_out, read_members
 from pipeline.archives.unpack import ALLOWED_BYTES, MAX_MEMBERS, MAX_RATIO
-from pipeline.datasets.disk import explaining_full_disk, format_bytes
+from pipeline.datasets.files.disk import explaining_full_disk, format_bytes
 from pipeline.errors import DataError
 from pipeline.pretrained import checkpoint_files
 from pipeline.pretrained.checksums import hash_file

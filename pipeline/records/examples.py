@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.datasets.boxes import to_checked_box
-from pipeline.datasets.frame import Frame
+from pipeline.datasets.images.frame import Frame
 from pipeline.datasets.model import Box, Image
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from PIL import Image as Pillow
 
-from pipeline.datasets.frame import READ_FORMATS, describe, is_turned, to_header
+from pipeline.datasets.images.frame import READ_FORMATS, describe, is_turned, to_header
 from pipeline.errors import DataError
 from pipeline.records.jpeg import PLAIN, find_plain_size, find_process
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.cores import count_cores
-from pipeline.datasets.disk import check_space, explaining_full_disk
+from pipeline.datasets.files.disk import check_space, explaining_full_disk
 from pipeline.datasets.model import Image
 from pipeline.errors import DataError
 from pipeline.records.examples import Packing

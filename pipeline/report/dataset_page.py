@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.datasets.findings import KINDS
 from pipeline.datasets.model import Dataset, count_boxes
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import Split
+from pipeline.datasets.splitting.split import Split
 from pipeline.report.box_counts import PLACES, BoxCounts, count_for_charts
 from pipeline.report.charts import draw_bar, draw_per_image, draw_places, draw_ratios, draw_sizes, name_class
 from pipeline.report.findings_table import render_findings
@@ -41,7 +41,7 @@ def write_dataset_page(
 ) -> None:
     """Write the page, whole or not at all.
 
-    `dataset` holds what is usable, `summary` the public part of check.json (see datasets/check_file.py). `split` is
+    `dataset` holds what is usable, `summary` the public part of check.json (see checks/check_file.py). `split` is
     None where the images cannot be divided, `visibility` where no model is chosen; `name` is the run's.
     """
     page = render_dataset_page(dataset, split, summary, problems, visibility=visibility, name=name)

@@ -19,9 +19,9 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageOps
 
-from pipeline.datasets.content import read_content
 from pipeline.datasets.findings import KINDS
-from pipeline.datasets.frame import READ_FORMATS, is_turned, to_header
+from pipeline.datasets.images.content import read_content
+from pipeline.datasets.images.frame import READ_FORMATS, is_turned, to_header
 from pipeline.datasets.model import Box, Image
 from pipeline.datasets.problems import Problems
 from pipeline.report.charts import class_style, draw_swatch

@@ -19,7 +19,7 @@ from pipeline.checks import inspectors
 from pipeline.checks.inspected_images import Inspected, read_known, read_stamp, version
 from pipeline.checks.inspection import inspect_image
 from pipeline.checks.inspectors import CRASHED, Inspectors, inspect_images, open_inspectors
-from pipeline.datasets.frame import Header
+from pipeline.datasets.images.frame import Header
 from pipeline.datasets.model import Embedded, Image
 from tests.checks.photos import make_photo
 from tests.checks.test_inspection import png_of

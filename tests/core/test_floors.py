@@ -42,6 +42,16 @@ FLOORS: list[tuple[str, ...]] = [
     ("suggest", "cores", "machine", "version", "tfrecord", "augmentations"),
     ("errors",),
 ]
+# The same inside pipeline/datasets, whose rooms would else grow into one again.
+DATASETS_FLOORS: list[tuple[str, ...]] = [
+    ("formats",),
+    ("tf_csv",),
+    ("pairing", "boxes", "shares", "label_maps"),
+    ("splitting",),
+    ("images",),
+    ("files",),
+    ("model", "problems", "findings", "label_map", "collection"),
+]
 LIMIT_LINES = 300
 
 
@@ -49,11 +59,12 @@ def room(module: str) -> str:
     return module.split(".")[1] if "." in module else "__init__"
 
 
-def floor(name: str) -> int:
-    return next(number for number, rooms in enumerate(FLOORS) if name in rooms)
+def floor(name: str, floors: list[tuple[str, ...]] = FLOORS) -> int:
+    return next(number for number, rooms in enumerate(floors) if name in rooms)
 
 
 PYTHON_FILES = sorted(path for path in (ROOT / "pipeline").rglob("*.py"))
+DATASETS_FILES = [path for path in PYTHON_FILES if path.is_relative_to(ROOT / "pipeline/datasets")]
 
 
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -66,6 +77,21 @@ def test_imports_go_downwards(path: Path) -> None:
     for imported in imported_modules(tree):
         if imported.startswith("pipeline.") and room(imported) != room(module):
             assert floor(room(imported)) >= here, f"{module} imports {imported}, which is a floor above it"
+
+
+@pytest.mark.parametrize("path", DATASETS_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_between_the_rooms_of_datasets_go_downwards(path: Path) -> None:
+    here = path.relative_to(ROOT / "pipeline/datasets").with_suffix("").parts
+    if here == ("__init__",):
+        return
+    for imported in imported_modules(ast.parse(path.read_text(encoding="utf-8"))):
+        if not imported.startswith("pipeline.datasets."):
+            continue
+        there = imported.split(".")[2:]
+        above = floor(there[0], DATASETS_FLOORS) < floor(here[0], DATASETS_FLOORS)
+        assert not above, f"{'.'.join(here)} imports {imported}, which is a floor above it"
+        if here[0] == there[0] == "formats" and here[1] != "registry":
+            assert there[1:2] in ([], [here[1]]), f"{'.'.join(here)} imports {imported}: a format knows no other"
 
 
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda path: str(path.relative_to(ROOT)))

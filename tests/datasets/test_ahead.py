@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import ahead
-from pipeline.datasets.ahead import reading_ahead
-from pipeline.datasets.formats import read_dataset
-from pipeline.datasets.frame import Header, read_header
-from pipeline.datasets.known import knowing
+from pipeline.datasets.formats.registry import read_dataset
+from pipeline.datasets.images import ahead
+from pipeline.datasets.images.ahead import reading_ahead
+from pipeline.datasets.images.frame import Header, read_header
+from pipeline.datasets.images.known import knowing
 from pipeline.datasets.model import Dataset, Embedded
 from pipeline.datasets.problems import Finding, Problems
 from pipeline.errors import DataError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.datasets import coco
+from pipeline.datasets.formats.coco import dataset as coco
 from pipeline.datasets.model import Box, Image
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError

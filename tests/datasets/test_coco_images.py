@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import coco
+from pipeline.datasets.formats.coco import dataset as coco
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError

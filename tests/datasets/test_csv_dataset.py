@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import csv_dataset, voc
+from pipeline.datasets.formats.tables import csv_dataset
+from pipeline.datasets.formats.voc import dataset as voc
 from pipeline.datasets.label_map import format_label_map
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import Split
+from pipeline.datasets.splitting.split import Split
 from pipeline.datasets.tf_csv import write_tf_csv
 from pipeline.errors import DataError
 from tests.datasets.drawing import draw_picture, messages, voc_object, write_voc

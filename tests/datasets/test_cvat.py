@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import cvat
+from pipeline.datasets.files.xml_file import read_children, read_root_tag
+from pipeline.datasets.formats.cvat import dataset as cvat
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.xml_file import read_children, read_root_tag
 from pipeline.errors import DataError
 from tests.datasets.drawing import draw_picture, messages
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.formats import FORMATS
+from pipeline.datasets.formats.registry import FORMATS
 from pipeline.datasets.tf_csv import read_csv
 from tests.datasets.drawing import Project, rectangle
 from tests.project import ROOT, copy_project

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.datasets import tree
-from pipeline.datasets.content import read_content
-from pipeline.datasets.formats import FORMATS, identify_format, read_dataset
+from pipeline.datasets.files import tree
+from pipeline.datasets.formats.registry import FORMATS, identify_format, read_dataset
+from pipeline.datasets.images.content import read_content
 from pipeline.datasets.model import Dataset
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import Split
+from pipeline.datasets.splitting.split import Split
 from pipeline.datasets.tf_csv import read_csv, write_tf_csv
 from pipeline.errors import ConfigError, DataError
 from tests.project import shared_data

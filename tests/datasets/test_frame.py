@@ -8,7 +8,7 @@ import pytest
 from PIL import Image as Pillow
 
 from pipeline.datasets.boxes import to_checked_box
-from pipeline.datasets.frame import Frame, read_frame
+from pipeline.datasets.images.frame import Frame, read_frame
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import ItemError, Problems
 from pipeline.errors import DataError

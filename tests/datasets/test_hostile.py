@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import supervisely
+from pipeline.datasets.files.tree import list_folders
+from pipeline.datasets.formats.supervisely import dataset as supervisely
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.tree import list_folders
 from pipeline.errors import DataError
 from tests.datasets.drawing import Project
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.datasets import labelme
-from pipeline.datasets.content import read_content
+from pipeline.datasets.formats.labelme import dataset as labelme
+from pipeline.datasets.images.content import read_content
 from pipeline.datasets.model import Box, Image
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError

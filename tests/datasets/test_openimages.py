@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import openimages
+from pipeline.datasets.formats.tables import openimages
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError

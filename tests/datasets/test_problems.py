@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import supervisely
+from pipeline.datasets.formats.supervisely import dataset as supervisely
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError
 from tests.datasets.drawing import Project, messages

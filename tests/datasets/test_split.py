@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.formats import read_dataset
+from pipeline.datasets.formats.registry import read_dataset
 from pipeline.datasets.model import Box, Embedded, Image
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import parse_split, split_images
+from pipeline.datasets.splitting.split import split_images
+from pipeline.datasets.splitting.split_names import parse_split
 from pipeline.errors import ConfigError, DataError
 from tests.project import shared_data
 

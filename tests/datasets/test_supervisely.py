@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.datasets import supervisely
+from pipeline.datasets.formats.supervisely import dataset as supervisely
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError

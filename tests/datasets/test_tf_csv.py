@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.datasets.model import Box, Embedded, Image
-from pipeline.datasets.split import Split
+from pipeline.datasets.splitting.split import Split
 from pipeline.datasets.tf_csv import read_csv, write_csv, write_tf_csv
 from pipeline.errors import DataError, StageError
 from tests.datasets.drawing import draw_picture

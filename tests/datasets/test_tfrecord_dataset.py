@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image as Pillow
 
-from pipeline.datasets import csv_dataset, tfrecord_dataset
-from pipeline.datasets.content import read_content
+from pipeline.datasets.formats.tables import csv_dataset
+from pipeline.datasets.formats.tfrecord import dataset as tfrecord
+from pipeline.datasets.images.content import read_content
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import Problems
 from pipeline.records.tf_example import encode_example
@@ -61,7 +62,7 @@ SOME = (0.25, 0.1, 0.5, 0.9)
 
 
 def test_a_record_of_others_is_the_table_it_was_made_of() -> None:
-    images = tfrecord_dataset.read(shared_data() / "raccoon", Problems()).images
+    images = tfrecord.read(shared_data() / "raccoon", Problems()).images
     others = {image.name: image for image in csv_dataset.read(shared_data() / "raccoon", Problems()).images}
     assert len(images) == 40
     for image in images:
@@ -83,14 +84,14 @@ def test_a_record_of_others_is_the_table_it_was_made_of() -> None:
 )
 def test_files_by_their_names(tmp_path: Path, name: str, split: str | None) -> None:
     write(tmp_path, example(SOME, filename=[b"a.jpg"]), name=name)
-    assert tfrecord_dataset.mismatch(tmp_path) is None
-    (image,) = tfrecord_dataset.read(tmp_path, Problems()).images
+    assert tfrecord.mismatch(tmp_path) is None
+    (image,) = tfrecord.read(tmp_path, Problems()).images
     assert (image.name, image.split, image.boxes) == ("a.jpg", split, (Box("cat", 10, 3, 20, 27),))
 
 
 def test_a_file_for_each_image_is_not_named_after_a_split(tmp_path: Path) -> None:
     write(tmp_path, example(SOME, filename=[b"test-track.jpg"]), name="test-track.tfrecord")
-    (image,) = tfrecord_dataset.read(tmp_path, Problems()).images
+    (image,) = tfrecord.read(tmp_path, Problems()).images
     assert image.split is None
 
 
@@ -109,14 +110,14 @@ def test_a_file_for_each_image_is_not_named_after_a_split(tmp_path: Path) -> Non
 )
 def test_an_image_s_name_is_one_that_a_file_can_have(tmp_path: Path, more: dict[str, Any], name: str) -> None:
     write(tmp_path, example(SOME, **more))
-    (image,) = tfrecord_dataset.read(tmp_path, Problems()).images
+    (image,) = tfrecord.read(tmp_path, Problems()).images
     assert image.name == name
 
 
 def test_no_image_of_one_name_is_lost(tmp_path: Path) -> None:
     for name in ("train.record", "val.record"):
         write(tmp_path, *(example(SOME, filename=[b"a.jpg"]) for _ in range(2)), name=name)
-    images = tfrecord_dataset.read(tmp_path, Problems()).images
+    images = tfrecord.read(tmp_path, Problems()).images
     assert [image.name for image in images] == ["train_a.jpg", "train_a-2.jpg", "val_a.jpg", "val_a-2.jpg"]
 
 
@@ -133,14 +134,14 @@ def test_the_order_of_the_classes_without_a_label_map(
     tmp_path: Path, texts: tuple[str, ...], ids: tuple[int, ...], labels: tuple[str, ...]
 ) -> None:
     write(tmp_path, example(SOME, WHOLE, texts=texts, ids=ids))
-    assert tfrecord_dataset.read(tmp_path, Problems()).labels == labels
+    assert tfrecord.read(tmp_path, Problems()).labels == labels
 
 
 def test_the_text_in_a_record_wins_over_the_label_map(tmp_path: Path) -> None:
     path = write(tmp_path, example(SOME, WHOLE, texts=("cat", "dog"), ids=(2, 1)))
     (tmp_path / "label_map.pbtxt").write_text("item { id: 1 name: 'cat' } item { id: 2 name: 'dog' }")
     problems = Problems()
-    read = tfrecord_dataset.read(tmp_path, problems)
+    read = tfrecord.read(tmp_path, problems)
     assert ([box.label for box in read.images[0].boxes], read.labels) == (["cat", "dog"], ("cat", "dog"))
     assert messages(problems) == {
         "label_map_broken": [f"{path}: record 1: object 1: class 2 is 'cat' here, 'dog' in the label map"]
@@ -170,7 +171,7 @@ def test_a_class_without_a_name_is_refused(
     path, map_path = write(tmp_path, example(SOME, texts=(), ids=(2,))), tmp_path / "label_map.pbtxt"
     map_path.write_text(label_map)
     problems = Problems(keep_going=True)
-    (image,) = tfrecord_dataset.read(tmp_path, problems).images
+    (image,) = tfrecord.read(tmp_path, problems).images
     assert (image.boxes, problems.lost_boxes) == ((), 1)
     found = messages(problems)
     assert found["label_unknown"] == [f"{path}: record 1: object 1: {message.format(map=map_path)}"]
@@ -181,7 +182,7 @@ def test_crowds_are_kept_out_and_difficult_objects_are_kept(tmp_path: Path) -> N
     more = {"object__is_crowd": [1, 0, 0], "object__group_of": [0, 1, 0], "object__difficult": [0, 0, 1]}
     path = write(tmp_path, example(WHOLE, WHOLE, SOME, texts=("cat",) * 3, **more))
     problems = Problems()
-    (image,) = tfrecord_dataset.read(tmp_path, problems).images
+    (image,) = tfrecord.read(tmp_path, problems).images
     assert image.boxes == (Box("cat", 10, 3, 20, 27),)
     assert messages(problems) == {
         "object_crowd": [f"{path}: record 1: object 1", f"{path}: record 1: object 2"],
@@ -198,7 +199,7 @@ def test_the_real_size_counts(
 ) -> None:
     path = write(tmp_path, example(SOME, declared=declared))
     problems = Problems()
-    (image,) = tfrecord_dataset.read(tmp_path, problems).images
+    (image,) = tfrecord.read(tmp_path, problems).images
     assert (image.width, image.height, image.boxes) == (*size, (Box("cat", 10, 3, 20, 27),))
     assert messages(problems) == ({kind: [f"{path}: record 1"]} if kind else {})
 
@@ -208,7 +209,7 @@ def test_a_photo_that_was_labelled_as_people_see_it_is_in_the_turned_frame(tmp_p
     exif[0x0112] = 6
     path = write(tmp_path, example(SOME, encoded=jpeg((30, 40), exif=exif), declared=(40, 30)))
     problems = Problems()
-    (image,) = tfrecord_dataset.read(tmp_path, problems).images
+    (image,) = tfrecord.read(tmp_path, problems).images
     assert (image.width, image.height, image.boxes) == (40, 30, (Box("cat", 10, 3, 20, 27),))
     assert messages(problems) == {"exif_turned": [f"{path}: record 1"]}
 
@@ -249,7 +250,7 @@ def test_a_bad_record_is_refused_alone_by_its_number(
 ) -> None:
     path = write(tmp_path, example(WHOLE), data, example(SOME))
     problems = Problems(keep_going=True)
-    read = tfrecord_dataset.read(tmp_path, problems)
+    read = tfrecord.read(tmp_path, problems)
     assert [image.boxes for image in read.images if image.boxes] == [
         (Box("cat", 0, 0, 40, 30),),
         (Box("cat", 10, 3, 20, 27),),
@@ -262,7 +263,7 @@ def test_a_bad_record_is_refused_alone_by_its_number(
 def test_a_broken_image_is_refused_with_its_boxes(tmp_path: Path) -> None:
     path = write(tmp_path, example(SOME, WHOLE, texts=("cat", "cat"), encoded=b"nothing"))
     problems = Problems(keep_going=True)
-    assert tfrecord_dataset.read(tmp_path, problems).images == ()
+    assert tfrecord.read(tmp_path, problems).images == ()
     told = f"{path}: record 1: not a readable image: its content is of no known image format"
     assert messages(problems) == {"image_unreadable": [told]}
     assert (problems.lost_images, problems.lost_boxes) == (1, 2)
@@ -275,7 +276,7 @@ def test_damaged_data_costs_its_record_and_a_cut_what_follows(tmp_path: Path) ->
     content[size + 50] ^= 1
     path.write_bytes(content[: 3 * size + 20])
     problems = Problems(keep_going=True)
-    assert [image.name for image in tfrecord_dataset.read(tmp_path, problems).images] == ["train-1.jpg", "train-3.jpg"]
+    assert [image.name for image in tfrecord.read(tmp_path, problems).images] == ["train-1.jpg", "train-3.jpg"]
     assert messages(problems) == {
         "annotation_unreadable": [
             f"{path}: record 2 is damaged (checksum)",
@@ -285,13 +286,13 @@ def test_damaged_data_costs_its_record_and_a_cut_what_follows(tmp_path: Path) ->
 
 
 def test_what_is_no_record_file(tmp_path: Path) -> None:
-    assert tfrecord_dataset.mismatch(tmp_path) == "no .record or .tfrecord file in it"
+    assert tfrecord.mismatch(tmp_path) == "no .record or .tfrecord file in it"
     path = tmp_path / "a.record"
     path.touch()
-    assert tfrecord_dataset.mismatch(tmp_path) == f"{path}: no record in it"
+    assert tfrecord.mismatch(tmp_path) == f"{path}: no record in it"
     path.write_bytes(gzip.compress(b"x"))
-    assert tfrecord_dataset.mismatch(tmp_path) == f"{path}: compressed with gzip"
+    assert tfrecord.mismatch(tmp_path) == f"{path}: compressed with gzip"
     path.write_bytes(b"x" * 100)
-    assert tfrecord_dataset.mismatch(tmp_path) == f"{path}: the record at byte 0 has a damaged length"
+    assert tfrecord.mismatch(tmp_path) == f"{path}: the record at byte 0 has a damaged length"
     write(tmp_path, encode_example(byte_lists={}, float_lists={}, int_lists={"label": [1]}), name="a.record")
-    assert tfrecord_dataset.mismatch(tmp_path) == f"{path}: record 1: no image/encoded in it; it has label"
+    assert tfrecord.mismatch(tmp_path) == f"{path}: record 1: no image/encoded in it; it has label"

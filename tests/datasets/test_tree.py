@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.datasets.tree import has_data, list_folders, resolve_inside, unique_names
+from pipeline.datasets.files.tree import has_data, list_folders, resolve_inside, unique_names
 from pipeline.errors import DataError
 
 

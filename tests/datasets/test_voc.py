@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as Pillow
 
-from pipeline.datasets import voc
+from pipeline.datasets.formats.voc import dataset as voc
 from pipeline.datasets.model import Box, Image
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError

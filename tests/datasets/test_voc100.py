@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.formats import FORMATS, identify_format, read_dataset
+from pipeline.datasets.formats.registry import FORMATS, identify_format, read_dataset
 from pipeline.datasets.model import Dataset
 from pipeline.datasets.problems import Problems
 from tests.project import shared_data

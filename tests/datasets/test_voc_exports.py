@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import voc
+from pipeline.datasets.formats.voc import dataset as voc
 from pipeline.datasets.model import Box
 from pipeline.datasets.problems import Problems
 from tests.datasets.drawing import draw_picture, messages, voc_object, write_voc

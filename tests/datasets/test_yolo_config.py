@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets import yolo
+from pipeline.datasets.formats.yolo import dataset as yolo
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError
 from tests.datasets.drawing import draw_picture, messages

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.datasets import voc, yolo
+from pipeline.datasets.formats.voc import dataset as voc
+from pipeline.datasets.formats.yolo import dataset as yolo
 from pipeline.datasets.model import Dataset
 from pipeline.datasets.problems import Problems
 from pipeline.detecting.labelled_output import VocFiles, YoloFiles

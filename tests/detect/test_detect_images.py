@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.datasets import voc
+from pipeline.datasets.formats.voc import dataset as voc
 from pipeline.datasets.problems import Problems
 from pipeline.detections.tflite_runtime import TfliteDetector
 from pipeline.errors import DataError

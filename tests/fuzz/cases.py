@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.datasets.formats import FORMATS, read_dataset
+from pipeline.datasets.files.tree import is_utf8
+from pipeline.datasets.formats.registry import FORMATS, read_dataset
 from pipeline.datasets.label_map import format_label_map, read_label_map
 from pipeline.datasets.model import Dataset
 from pipeline.datasets.problems import Problems
 from pipeline.datasets.tf_csv import read_csv, write_csv
-from pipeline.datasets.tree import is_utf8
 from pipeline.errors import DataError
 from tests.fuzz.mutations import Files, mutate
 

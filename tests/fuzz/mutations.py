@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from pipeline.datasets.tree import is_image_name
+from pipeline.datasets.files.tree import is_image_name
 from pipeline.errors import PipelineError
 from tests.fuzz.records import mutate_record
 from tests.hostile.attacks import RECORD

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.datasets.formats import FORMATS
+from pipeline.datasets.formats.registry import FORMATS
 from tests.fuzz.cases import opened_samples, run_case
 
 

@@ -9,7 +9,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.datasets import coco, supervisely, voc
+from pipeline.datasets.formats.coco import dataset as coco
+from pipeline.datasets.formats.supervisely import dataset as supervisely
+from pipeline.datasets.formats.voc import dataset as voc
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError
 from tests.datasets.drawing import Project, draw_picture, write_voc

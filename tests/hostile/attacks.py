@@ -14,7 +14,7 @@ from pathlib import Path
 
 import google_crc32c
 
-from pipeline.datasets.tree import is_image_name
+from pipeline.datasets.files.tree import is_image_name
 from pipeline.records.tf_example import encode_example
 from pipeline.tfrecord.example import decode_example
 from pipeline.tfrecord.framing import read_frames, to_frame

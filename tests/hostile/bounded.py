@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.archives.unpack import opened_dataset
-from pipeline.datasets.formats import AUTO, read_dataset
+from pipeline.datasets.formats.registry import AUTO, read_dataset
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import Split
+from pipeline.datasets.splitting.split import Split
 from pipeline.datasets.tf_csv import write_tf_csv
 from pipeline.errors import PipelineError
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.formats import FORMATS, read_dataset
+from pipeline.datasets.formats.registry import FORMATS, read_dataset
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import Split
+from pipeline.datasets.splitting.split import Split
 from pipeline.datasets.tf_csv import write_tf_csv
 from pipeline.errors import DataError
 from tests.datasets.test_formats import NAMES, SAMPLES

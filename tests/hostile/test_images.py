@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.datasets.frame import read_header
+from pipeline.datasets.images.frame import read_header
 from pipeline.datasets.problems import ItemError
 from tests.datasets.drawing import Project
 from tests.hostile.bounded import read_bounded

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.archives.unpack import opened_dataset
-from pipeline.datasets.formats import read_dataset
+from pipeline.datasets.formats.registry import read_dataset
 from pipeline.datasets.problems import Problems
 from pipeline.errors import DataError
 from tests.datasets.test_formats import SAMPLES, to_plain

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from pipeline.datasets.frame import read_header
+from pipeline.datasets.images.frame import read_header
 from pipeline.datasets.label_map import format_label_map
 from pipeline.datasets.model import Box, Image
 from pipeline.datasets.tf_csv import read_csv

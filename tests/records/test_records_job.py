@@ -15,7 +15,7 @@ import pytest
 from PIL import Image as Pillow
 
 from pipeline.datasets.model import Box, Image
-from pipeline.datasets.split import Split
+from pipeline.datasets.splitting.split import Split
 from pipeline.datasets.tf_csv import write_tf_csv
 from pipeline.records import Example, read_examples
 from pipeline.tfrecord.example import decode_example

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 
 from pipeline.config import Settings
 from pipeline.datasets.model import Box, Image
-from pipeline.datasets.split import Split
+from pipeline.datasets.splitting.split import Split
 from pipeline.datasets.tf_csv import write_tf_csv
 from pipeline.errors import DataError
 from pipeline.fidelity.truth import read_truth

@@ -16,7 +16,7 @@ from pipeline.checks.check_file import make_check
 from pipeline.datasets.findings import KINDS
 from pipeline.datasets.model import Box, Dataset, Image
 from pipeline.datasets.problems import Problems
-from pipeline.datasets.split import Split
+from pipeline.datasets.splitting.split import Split
 from pipeline.models import read_preset
 from pipeline.models.visibility import measure_visibility
 from pipeline.report.dataset_page import write_dataset_page

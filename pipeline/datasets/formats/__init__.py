@@ -1,0 +1,1 @@
+"""The dataset formats, a package each, whose module `dataset` recognises and reads a folder; registry.py lists them."""

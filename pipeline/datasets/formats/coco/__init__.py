@@ -1,0 +1,1 @@
+"""COCO: one JSON file for all images, or one a split."""

@@ -1,0 +1,1 @@
+"""CVAT for images: one XML file for all images of a task or a project."""

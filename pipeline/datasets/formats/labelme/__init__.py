@@ -1,0 +1,1 @@
+"""LabelMe: a JSON file for each image, which names the image and may hold it too."""
