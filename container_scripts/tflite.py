@@ -87,7 +87,7 @@ def read_model(frozen_dir, records_dir):
 
 def convert(frozen_dir, model, nms, max_detections, chosen):
     """Convert; return the contents of detect.tflite and detect_float.tflite, and the box coder's scales."""
-    from tflite_build import converter, dead_layers, training_images
+    from tflite_build import converter, dead_layers, own_biases, training_images
 
     graph = converter.read_graph(os.path.join(frozen_dir, "tflite_graph.pb"), max_detections, nms == "regular")
     if model["quantized"]:
@@ -98,7 +98,8 @@ def convert(frozen_dir, model, nms, max_detections, chosen):
     else:
         converter.mean_and_std(model)  # ends here, not after the measuring, where there is none
         float_content = converter.to_float(graph, model)
-        content = converter.to_int8(float_content, training_images.read(chosen, model), len(chosen))
+        separate = own_biases.separate(float_content)
+        content = converter.to_int8(separate, training_images.read(chosen, model), len(chosen))
     content, dead = dead_layers.repair(content, float_content)
     say_dead(dead)
     (node,) = [node for node in graph.node if node.op == converter.POST_PROCESS]

@@ -101,6 +101,20 @@ def write_table(table, identifier=b"", old=b""):
     return bytes(data) + old
 
 
+def write_model(content, fields):
+    """Return a .tflite with some fields of its root written anew, {number: value}; the rest of it stays as it is.
+
+    A new root before the file leads to all else that the old one led to.
+    """
+    root = read_root(content)
+    model = {0: U32(root.scalar(0, "I"))}
+    for number in range(1, 8):  # operator codes, graphs, description, buffers, metadata, and what newer converters add
+        position = root.follow(number)
+        if position is not None:
+            model[number] = Old(position)
+    return write_table({**model, **fields}, identifier=content[4:8], old=content)
+
+
 def _write_table(data, table, leads):
     """Append a table and all it leads to; return where it begins."""
     offsets, size = {}, 4

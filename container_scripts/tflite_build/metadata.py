@@ -11,7 +11,7 @@ Source: tensorflow/tflite-support, metadata/metadata_schema.fbs, whose field num
 import io
 import zipfile
 
-from tflite_build.flatbuffers_file import I32, U8, U32, Floats, Numbers, Old, read_root, write_table
+from tflite_build.flatbuffers_file import I32, U8, U32, Floats, Numbers, Old, read_root, write_model, write_table
 
 LABELS = "labelmap.txt"
 RGB, BOUNDARIES, TENSOR_VALUE_LABELS = 1, 1, 3  # values of enums
@@ -79,19 +79,11 @@ def _describe_input(model):
 
 
 def _with_buffer(content, name, buffer):
-    """Return a .tflite with one more buffer, named in its list of metadata.
-
-    The file stays as it is: a new root before it leads to all that the old one led to.
-    """
+    """Return a .tflite with one more buffer, named in its list of metadata."""
     root = read_root(content)
     buffers = [Old(position) for position in root.entries(4)] + [{0: buffer}]
     metadata = [Old(position) for position in root.entries(6)] + [{0: name, 1: U32(len(buffers) - 1)}]
-    model = {0: U32(root.scalar(0, "I")), 4: buffers, 6: metadata}
-    for number in (1, 2, 3, 5, 7):  # operator codes, graphs, description, and what newer converters add
-        position = root.follow(number)
-        if position is not None:
-            model[number] = Old(position)
-    return write_table(model, identifier=content[4:8], old=content)
+    return write_model(content, {4: buffers, 6: metadata})
 
 
 def _append_zip(content, name, text):

@@ -127,6 +127,14 @@ def test_what_lives_answers_as_before(report: Any) -> None:
     assert not [name for name in trained["names"] if name.startswith(("Feature", "BoxPredictor_1", "BoxPredictor_2"))]
 
 
+def test_a_bias_that_maps_share_is_counted_in_the_steps_of_each(report: Any) -> None:
+    found = report["shared"]
+    assert found["shared"] >= 3
+    assert (found["shared after"], found["float stays"], found["again"]) == (0, True, True)
+    shared, separate = found["off"]
+    assert separate < 0.4 < 1 < shared, found["off"]
+
+
 def test_a_converted_model_holds_none_and_its_owner_is_told(
     report: Any, toco_python: Path, tiny_frozen_dir: Path, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import numpy as np
 import tensorflow as tf
-from tflite_build import checks, converter, dead_layers, metadata, training_images
+from tflite_build import checks, converter, dead_layers, metadata, own_biases, training_images
 from tflite_build.flatbuffers_file import read_root
 
 
@@ -39,6 +39,7 @@ def main():
         "dead": try_dead_layers(graph, model),
         "dead, trained": try_trained_dead_layers(converter.read_graph(flags.quantized, 20, True), model, killed),
         "killed": killed,
+        "shared": try_shared_biases(graph, model),
         "chosen": try_choosing(flags.records_dir),
         "pixels": try_pixels(flags.records_dir, model),
     }
@@ -101,6 +102,34 @@ def try_trained_dead_layers(graph, model, path):
     pairs = zip(run(alive, pixels)[0], run(repaired, pixels)[0])  # noqa: B905
     found["as trained, answers stay"] = all(bool((one == other).all()) for one, other in pairs)
     return found
+
+
+def try_shared_biases(float_graph, model):
+    """Let the box predictors of all maps have one bias, as those of a PPN and an FPN have, and quantize."""
+    graph = tf.compat.v1.GraphDef()
+    graph.CopyFrom(float_graph)
+    for node in graph.node:
+        if node.op == "Const" and "BoxEncodingPredictor/" in node.name and node.name.endswith("/biases"):
+            change(node, lambda values: np.linspace(-3, 3, values.size))
+    content = converter.to_float(graph, model)
+    separate = own_biases.separate(content)
+    images = [checks.draw_image(model, seed=seed) for seed in range(3)]
+    wanted, pixels = run(content, images[0])[1][0], checks.draw_image(dict(model, input_type="uint8"))
+    return {
+        "shared": count_shared(content),
+        "shared after": count_shared(separate),
+        "float stays": bool((run(separate, images[0])[1][0] == wanted).all()),
+        "again": own_biases.separate(separate) == separate,
+        "off": [
+            float(np.abs(run(converter.to_int8(one, images, 3), pixels)[1][0] - wanted).max())
+            for one in (content, separate)
+        ],
+    }
+
+
+def count_shared(content):
+    biases = [one.integers(1)[2] for one in dead_layers.find_convolutions(read_root(content))]
+    return len(biases) - len(set(biases))
 
 
 def kill(graph, name, bias=-4.6):
