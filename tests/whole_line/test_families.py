@@ -48,8 +48,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "ssdlite_mobiledet_edgetpu": SMALL,
     "ssdlite_mobiledet_dsp": SMALL,
     "ssdlite_mobilenet_edgetpu": SMALL,
-    # It takes 256x256 pixels and nothing else
-    "embedded_ssd_mobilenet_v1": (),
+    # It takes 256x256 pixels and nothing else; an eighth of the channels, its own depth, learns nothing in so few steps
+    "embedded_ssd_mobilenet_v1": (DEPTH,),
 }
 
 
