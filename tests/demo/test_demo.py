@@ -17,7 +17,7 @@ pytestmark = pytest.mark.demo
 DEMO = ROOT / "output/demo"
 LEAST_MAP50 = 0.80
 LIMITS = {
-    "frozen_graph": 0.1, "saved_model": 0.1, "tflite": 1.5, "tflite_float": 0.1, "tfjs": 0.5, "tfjs_fast": 0.5,
+    "frozen_graph": 0.1, "saved_model": 0.1, "tflite": 1.5, "tflite_float": 0.5, "tfjs": 0.5, "tfjs_fast": 0.5,
     "tfjs_chromium": 0.5,
 }  # fmt: skip
 LEAST_SAME_BOXES = 0.95

@@ -9,22 +9,25 @@ from pipeline.errors import ConfigError
 from pipeline.fidelity.limits import Limit, Shipped, describe_break, describe_notes, find_limit, judge
 from pipeline.tolerance import ARTEFACTS, Tolerance, parse_tolerance
 
-EXACT, EIGHT_BITS, BROWSER = Limit(0.1, either_way=True), Limit(1.5, aim=0.5), Limit(0.5)
+EXACT, EIGHT_BITS, ROUNDED = Limit(0.1, either_way=True), Limit(1.5, aim=0.5), Limit(0.5)
 FLOAT, QUANTIZED = Shipped(False, "float16"), Shipped(True, "uint8")
 
 
 @pytest.mark.parametrize(
     ("shipped", "limits"),
     [
-        (FLOAT, {"tfjs": EXACT, "tfjs_fast": EXACT, "tfjs_chromium": EXACT}),
-        (Shipped(False, "uint8"), {"tfjs": EXACT, "tfjs_fast": BROWSER, "tfjs_chromium": BROWSER}),
-        (QUANTIZED, {"tfjs": BROWSER, "tfjs_fast": BROWSER, "tfjs_chromium": BROWSER}),
-        (Shipped(True, "float32"), {"tfjs": BROWSER, "tfjs_fast": BROWSER, "tfjs_chromium": BROWSER}),
+        (FLOAT, {"tflite_float": EXACT, "tfjs": EXACT, "tfjs_fast": EXACT, "tfjs_chromium": EXACT}),
+        (
+            Shipped(False, "uint8"),
+            {"tflite_float": EXACT, "tfjs": EXACT, "tfjs_fast": ROUNDED, "tfjs_chromium": ROUNDED},
+        ),
+        (QUANTIZED, dict.fromkeys(("tflite_float", "tfjs", "tfjs_fast", "tfjs_chromium"), ROUNDED)),
+        (Shipped(True, "float32"), dict.fromkeys(("tflite_float", "tfjs", "tfjs_fast", "tfjs_chromium"), ROUNDED)),
     ],
 )
 def test_limits_go_by_what_an_artefact_may_change(shipped: Shipped, limits: dict[str, Limit]) -> None:
     found = {name: find_limit(name, shipped, Tolerance()) for name in ("checkpoint", *ARTEFACTS)}
-    exact = dict.fromkeys(("frozen_graph", "saved_model", "tflite_float"), EXACT)
+    exact = dict.fromkeys(("frozen_graph", "saved_model"), EXACT)
     eight_bits = dict.fromkeys(("tflite", "edgetpu"), EIGHT_BITS)
     none = dict.fromkeys(("checkpoint", "tflite_fast_nms"), None)
     # The regular post-processing ships by default, and `tflite` is of that
@@ -53,7 +56,7 @@ def test_tolerance_changes_all_limits_or_one() -> None:
     [
         (-0.1, EXACT, "within"), (0.1, EXACT, "within"), (0.11, EXACT, "broken"), (-0.11, EXACT, "broken"),
         (4.0, EIGHT_BITS, "within"), (-0.5, EIGHT_BITS, "within"), (-0.51, EIGHT_BITS, "short_of_aim"),
-        (-1.5, EIGHT_BITS, "short_of_aim"), (-1.51, EIGHT_BITS, "broken"), (-0.51, BROWSER, "broken"),
+        (-1.5, EIGHT_BITS, "short_of_aim"), (-1.51, EIGHT_BITS, "broken"), (-0.51, ROUNDED, "broken"),
         (-60.0, None, "no_limit"), (None, EXACT, "no_limit"),
     ],
 )  # fmt: skip
