@@ -33,8 +33,7 @@ class LayerStatistics:
     def add(self, found, reference, alone, raw):
         """Add an image: arrays of one shape, channels last; `raw` is `alone` before it was quantized."""
         found, reference, alone, raw = [np.asarray(one, np.float64) for one in (found, reference, alone, raw)]
-        numbers = np.isfinite(found)
-        self._no_numbers += found.size - int(numbers.sum())
+        self._no_numbers += int((np.isfinite(alone) & ~np.isfinite(found)).sum())
         found, alone, raw = [np.where(np.isfinite(one), one, 0) for one in (found, alone, raw)]
         near = found - alone
         sums = {

@@ -82,17 +82,19 @@ class TfjsReading:
         What is folded into them is taken out: what this node's clip multiplies, what that of the node before divides.
         """
         reference = self._reference.read_weights(layer["weights_name"])
-        before = self._fold(layer["inputs"][0])
-        found = found.astype(np.float64) * before.scale / self._fold(layer["tensor"]).scale
+        before, own = [self._fold(tensor) for tensor in (layer["inputs"][0], layer["tensor"])]
+        found = found.astype(np.float64) * before.scale / own.scale
         if "Depthwise" in layer["operator"]:
             found = found.reshape(found.shape[:2] + (-1,))
             reference = None if reference is None else reference.reshape(reference.shape[:2] + (-1,))
         told = compare_weights(found, reference, found.ndim - 1)
         if layer["weights_dtype"] == EIGHT_BITS and layer["weights_step"]:
             sizes = np.sqrt((found**2).mean(axis=tuple(range(found.ndim - 1))))
-            step = layer["weights_step"] * before.scale / self._fold(layer["tensor"]).scale
+            step = layer["weights_step"] * before.scale / own.scale
             middle = float(np.median(sizes))
             told["rounding_error"] = step / np.sqrt(12) / middle if middle > 0 else None
+        # What rounding a bias to 8 bits adds to every value of its channel
+        told["bias_rounding_error"] = layer["bias_step"] / own.scale / np.sqrt(12)
         return told
 
 

@@ -99,8 +99,12 @@ export class FastLayers {
   describeWeights(node, number) {
     const stored = WEIGHED.has(node.op) ? this.manifest.get(nodeOf(node.input[1])) : undefined;
     if (stored === undefined) return NO_WEIGHTS;
+    const bias = node.input.length > 2 ? this.manifest.get(nodeOf(node.input[2])) : undefined;
     const { dtype = stored.dtype, scale = 0 } = stored.quantization ?? {};
-    return { weights: number, weights_name: stored.name, weights_dtype: dtype, weights_step: scale };
+    return {
+      weights: number, weights_name: stored.name, weights_dtype: dtype, weights_step: scale,
+      bias_step: bias?.quantization?.scale ?? 0,
+    };
   }
 
   /** The number that a node's constant input is; null for anything else. */

@@ -59,7 +59,8 @@ function npyHeader(shape) {
 function describeEntry(name, parts) {
   return {
     name: Buffer.from(name, "utf8"),
-    checksum: parts.reduce((sum, part) => crc32(part, sum), 0),
+    // Of no bytes, crc32 gives 0 and not the sum so far
+    checksum: parts.filter((part) => part.length > 0).reduce((sum, part) => crc32(part, sum), 0),
     size: parts.reduce((sum, part) => sum + part.length, 0),
   };
 }

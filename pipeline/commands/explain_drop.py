@@ -24,7 +24,7 @@ from pipeline.planner import plan_trained
 from pipeline.receipts import spec_path, write_json
 from pipeline.report.screen import say
 from pipeline.runner import JobFailed, read_error, run_stage
-from pipeline.stages import tflite
+from pipeline.stages import evaluate_chromium, tflite
 from pipeline.suggest import did_you_mean
 
 LAYER_IMAGES = 8
@@ -42,15 +42,13 @@ def explain_drop(
     if images < 1:
         raise ConfigError(f"IMAGES is {images}; wanted at least 1", hint="IMAGES=100")
     plan = plan_trained(root, given)
-    refusal = tflite.refusal(plan)
+    looked_at = KNOWN[artefact]
+    refusal = (tflite if looked_at.kind == "tflite" else evaluate_chromium).refusal(plan)
     if refusal:
         raise ConfigError(refusal, hint=f"make evaluate NAME={plan.run.name} compares what it has")
-    looked_at = KNOWN[artefact]
     if as_evaluated and looked_at.kind == "tflite" and looked_at.nms is None:
         looked_at = replace(looked_at, nms="regular")
-    path = f"{folder_of(plan, looked_at)}/{looked_at.file}"
-    if not (root / path).is_file():
-        raise StageError(f"explain-drop needs {path}", hint=f"make export NAME={plan.run.name}")
+    check_is_there(root, plan, looked_at)
     backend = choose_backend(plan.settings.backend, root)
     if looked_at.word:
         say(looked_at.word)
@@ -83,9 +81,17 @@ def check_artefact(artefact: str) -> None:
         raise ConfigError(refusal[0], hint=refusal[1])
 
 
-def folder_of(plan: Plan, looked_at: LookedAt) -> str:
-    """Return the folder of what is looked at, relative to the root."""
-    return plan.run.tflite if looked_at.kind == "tflite" else plan.run.tfjs
+def check_is_there(root: Path, plan: Plan, looked_at: LookedAt) -> None:
+    """Raise StageError for what was not exported; an SSD that detector.js cannot feed has the plain build only."""
+    path = f"{plan.run.tflite if looked_at.kind == 'tflite' else plan.run.tfjs}/{looked_at.file}"
+    if (root / path).is_file():
+        return
+    if looked_at.kind == "tfjs" and (root / plan.run.tfjs / "model.json").is_file():
+        raise StageError(
+            f"{plan.run.tfjs} has no fast build, and only that can be looked into",
+            hint=f"{plan.run.output}/logs/tfjs.log says why it has none",
+        )
+    raise StageError(f"explain-drop needs {path}", hint=f"make export NAME={plan.run.name}")
 
 
 def cache(plan: Plan) -> str:

@@ -1,11 +1,15 @@
 """Which artefacts can be looked into, layer by layer, and what of them.
 
-KNOWN["tflite_fast_nms"]      # LookedAt(kind="tflite", file="detect.tflite", nms="fast", word=None)
-why_not("tfjs")               # ("tfjs has no layers ...", "ARTEFACT=tfjs_fast ..."); None for one that can be
+    KNOWN["tflite_fast_nms"]                    # LookedAt(kind="tflite", file="detect.tflite", nms="fast", word=None)
+    why_not("tfjs")                             # ("tfjs has no layers ...", "ARTEFACT=tfjs_fast ...")
+    find_command("cats", ["tfjs", "tfjs_fast"]) # "odpipe explain-drop --name cats --artefact tfjs_fast"
+
+The names are those of metrics.json.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,3 +59,11 @@ def why_not(artefact: str) -> tuple[str, str] | None:
             "ARTEFACT=tfjs_fast looks into the same network without them; make evaluate says what tfjs loses",
         )
     return None
+
+
+def find_command(name: str, artefacts: Iterable[str]) -> str | None:
+    """Return what looks into the first of these artefacts of a run that can be looked into; None for none."""
+    first = next((one for one in artefacts if one in KNOWN), None)
+    if first is None:
+        return None
+    return f"odpipe explain-drop --name {name}" + ("" if first == "tflite" else f" --artefact {first}")

@@ -45,7 +45,7 @@ class Fault:
     """A layer that parts. `own_error` is what it adds itself, as a share of the signal; `kind` is a word for programs.
 
     Kinds: no_numbers, range_too_narrow, range_too_wide, range_never_learnt, weights_differ, weights_rounded,
-    uneven_weights, bias, folding, unknown.
+    uneven_weights, bias, bias_rounded, folding, unknown.
     """
 
     layer: str
@@ -208,8 +208,11 @@ def _judge_weights(layer: Layer, name: str) -> tuple[str, str, str] | None:
 
 
 def _judge_rounding(layer: Layer, weights: Mapping[str, Any], name: str) -> tuple[str, str, str] | None:
-    """Judge whether weights are the checkpoint's but for being rounded: to 8 bits, or to a few values only."""
+    """Judge whether weights or a bias are the checkpoint's but for being rounded: to 8 bits, or to a few values."""
     left, had = weights.get("different_values"), weights.get("different_values_in_graph")
+    more_bits = f"more than 8 bits for them: make export NAME={name} TFJS_WEIGHTS=float16"
+    if (weights.get("bias_rounding_error") or 0) > layer["own_relative_error"] * layer["signal"] / 2:
+        return "bias_rounded", "bias rounded: 8 bits with one scale for all its channels hold it", more_bits
     if left and had and left < FEWER * had and (weights.get("relative_error") or 0) > OTHER_WEIGHTS:
         cause = f"weights rounded: {left} different values are left of the checkpoint's {had}"
     elif not had and (weights.get("rounding_error") or 0) > OTHER_WEIGHTS:
@@ -217,7 +220,7 @@ def _judge_rounding(layer: Layer, weights: Mapping[str, Any], name: str) -> tupl
             f"weights rounded: 8 bits with one scale for all its channels leave them "
             f"{_percent(weights['rounding_error'])} off"
         )
-        return "weights_rounded", cause, f"more than 8 bits for them: make export NAME={name} TFJS_WEIGHTS=float16"
+        return "weights_rounded", cause, more_bits
     else:
         return None
     return "weights_rounded", cause, f"the file is damaged or of another checkpoint: make export NAME={name}"
@@ -231,6 +234,9 @@ def _judge_channels(layer: Layer, name: str) -> tuple[str, str, str] | None:
     again = f"the file is damaged or of another checkpoint: make export NAME={name}"
     few = channels["nine_tenths"] <= max(1, channels["count"] // 10)
     slope, shift, worst = channels["slope"], channels["shift"], channels["worst"]
+    off = (layer.get("weights_compared") or {}).get("relative_error")
+    if few and off is not None and off <= OTHER_WEIGHTS:
+        return "bias", f"channel {worst} of {channels['count']} differs, but its weights do not: its bias does", again
     if few and abs(slope - 1) > 0.1:
         return "weights_differ", f"channel {worst} of {channels['count']} is {slope:.3g} times what it should be", again
     if few:
