@@ -1,15 +1,17 @@
-"""Run the images of `pipeline.jobs.explain_artefact` through the checkpoint's graph, and compare layer by layer.
+"""Run the images that an artefact was looked at with through the checkpoint's graph, and compare layer by layer.
 
     python container_scripts/explain_tensors.py --records-dir input/tf_records/cats --frozen-dir output/cats/frozen \
         --artefact output/cats/.cache/explain/artefact --out output/cats/.cache/explain/reference
 
+Reads   what pipeline/jobs/explain_artefact.py wrote of a .tflite, or explain_tfjs.mjs of a TensorFlow.js build
+Writes
 out/frozen_graph.jsonl   a detections file of the graph itself, on all those images
 out/layers.json          the figures of each layer, in the file's order (explanation/layer_statistics.py)
 out/outputs-000.npz      of each image with tensors: the graph's `input`, `encodings`, `scores` and decoded `boxes`
 
-The graph is frozen_inference_graph.pb: the network under the names that TOCO keeps. It is run twice for each layer:
-from the image, and from the .tflite's own values one layer before, so that an error is laid to the layer that makes it
-and not to those that inherit it.
+The graph is frozen_inference_graph.pb: the network under the names that converters keep. It is run twice for each
+layer: from the image, and from the artefact's own values one layer before, so that an error is laid to the layer that
+makes it and not to those that inherit it.
 """
 
 import argparse
@@ -25,9 +27,13 @@ import tensorflow as tf
 from detection import graph_runtime
 from detection.test_images import ImageDecoder
 from explanation import layer_statistics, reference_graph
+from explanation.tfjs_reading import TfjsReading
+from explanation.tflite_reading import TfliteReading
 from screen import Progress, fail
 
 from pipeline.detections.detections_file import DetectionsWriter, Header, ImageDetections, measure_size_bytes
+
+READINGS = {"tflite": TfliteReading, "tfjs": TfjsReading}
 
 
 def main():
@@ -86,20 +92,22 @@ def read_images(records_dir, wanted):
 
 
 class Comparison:
-    """The layers of a .tflite beside those of the graph."""
+    """The layers of an artefact beside those of the graph."""
 
     def __init__(self, reference, artefact, folder, out):
         self._reference, self._folder, self._out = reference, folder, out
         self._numbers = {source_id: number for number, source_id in enumerate(artefact["layer_images"])}
         self._layers = artefact["layers"]
         self._by_tensor = {layer["tensor"]: layer for layer in self._layers}
-        # A float file of a quantized model keeps its FakeQuants as operators
-        self._keeps_fake_quant = any(layer["operator"] == "FAKE_QUANT" for layer in self._layers)
+        self._reading = READINGS[artefact["kind"]](reference, self._layers)
         self._places = {}
         for layer in self._layers:
-            place = reference.find(layer["name"], is_float=not layer["step"])
+            place = self._reading.find(layer)
             if place is not None and place.raw.shape.is_compatible_with(layer["shape"]):
                 self._places[layer["tensor"]] = place
+        for tensor, place in self._places.items():
+            layer = self._by_tensor[tensor]
+            layer.update(self._reading.describe(layer, place))
         self._statistics = {
             tensor: layer_statistics.LayerStatistics(*[self._by_tensor[tensor][key] for key in ("low", "high", "step")])
             for tensor in self._places
@@ -121,42 +129,35 @@ class Comparison:
         outputs = dict(zip(("input", "encodings", "scores", "boxes"), ends))  # noqa: B905
         np.savez(os.path.join(self._out, "outputs-{:03}.npz".format(number)), **outputs)
         with np.load(os.path.join(self._folder, "tensors-{:03}.npz".format(number))) as stored:
-            found = {tensor: self._to_real(tensor, stored["t{}".format(tensor)]) for tensor in self._by_tensor}
+            found = {
+                tensor: self._reading.to_real(layer, stored["t{}".format(tensor)])
+                for tensor, layer in self._by_tensor.items()
+            }
         for tensor, statistics in self._statistics.items():
             alone, raw = self._run_alone(tensor, found, whole[tensor])
             statistics.add(found[tensor], whole[tensor], alone, raw)
             yield tensor
 
-    def _to_real(self, tensor, values):
-        layer = self._by_tensor[tensor]
-        if not layer["step"]:
-            return values.astype(np.float32)
-        return (values.astype(np.float32) - layer["zero_point"]) * np.float32(layer["step"])
-
     def _run_alone(self, tensor, found, whole):
-        """Return what the graph makes of the .tflite's values one layer before: after and before its FakeQuant."""
+        """Return what the graph makes of the artefact's values one layer before: as it should be, and before a clip."""
         place = self._places[tensor]
         feeds = {}
+        if not all(np.isfinite(found[before]).all() for before in self._find_before(tensor)):
+            # What comes after numbers that are none cannot be told from what it should be
+            return found[tensor], found[tensor]
         for before in self._find_before(tensor):
-            # Who reads it before its FakeQuant gets the same values
-            for one in self._find_feeds(before):
+            for one in self._reading.find_feeds(self._by_tensor[before], self._places[before]):
                 feeds[one.experimental_ref()] = (one, found[before])
-        own = [one.experimental_ref() for one in (place.raw, place.quantized)]
-        if not feeds or any(one in feeds for one in own):
+        if not feeds:
             return whole, whole
+        same = feeds.get(place.quantized.experimental_ref())
+        if same is not None:
+            return same[1], same[1]
         feed_dict = dict(feeds.values())
         if self._reference.input not in feed_dict:
             feed_dict[self._reference.input] = found[self._layers[0]["tensor"]]
-        return self._reference.run([place.quantized, place.raw], feed_dict)
-
-    def _find_feeds(self, tensor):
-        """Return the graph's tensors that stand for one of the file's, as what comes after it reads them."""
-        place = self._places[tensor]
-        if self._by_tensor[tensor]["step"] or self._keeps_fake_quant:
-            return [place.raw, place.quantized]
-        # The file has left out a FakeQuant that the graph has
-        quantizer = reference_graph.find_quantizer(place.raw)
-        return [place.raw] + ([quantizer.outputs[0]] if quantizer is not None else [])
+        quantized, raw = self._reference.run([place.quantized, place.raw], feed_dict)
+        return self._reading.make_wanted(place, raw, quantized), raw
 
     def _find_before(self, tensor):
         """Find the nearest layers before one that the graph has, too."""
@@ -180,18 +181,8 @@ class Comparison:
         if place is not None:
             told.update(self._statistics[layer["tensor"]].to_json(), graph_low=place.low, graph_high=place.high)
         if layer["weights"] is not None:
-            told["weights_compared"] = self._compare_weights(layer, stored["t{}".format(layer["weights"])])
+            told["weights_compared"] = self._reading.compare_weights(layer, stored["t{}".format(layer["weights"])])
         return told
-
-    def _compare_weights(self, layer, found):
-        """Compare weights; TFLite's are [out, high, wide, in], depthwise [1, high, wide, out]."""
-        reference = self._reference.read_weights(layer["weights_name"])
-        depthwise = layer["operator"] == "DEPTHWISE_CONV_2D"
-        if reference is not None and reference.ndim == 4:
-            reference = (
-                reference.reshape((1,) + reference.shape[:2] + (-1,)) if depthwise else reference.transpose(3, 0, 1, 2)
-            )
-        return layer_statistics.compare_weights(found, reference, found.ndim - 1 if depthwise else 0)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Comparing a .tflite with the checkpoint's graph, layer by layer: explain_tensors.py puts the parts together."""
+"""Comparing an artefact with the checkpoint's graph, layer by layer: explain_tensors.py puts the parts together."""

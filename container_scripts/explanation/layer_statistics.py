@@ -1,9 +1,9 @@
 """What is told of one layer, added up image by image: memory stays flat however many images there are.
 
 Three versions of a layer's output are compared:
-    found      what the .tflite holds
+    found      what the artefact holds
     reference  what the checkpoint's graph holds for the same image
-    alone      what the checkpoint's graph makes of the .tflite's own values one layer before: the layer by itself
+    alone      what the checkpoint's graph makes of the artefact's own values one layer before: the layer by itself
 `found` against `reference` is the error so far; `found` against `alone` is what this layer adds to it.
 Python 3.6 to 3.8, NumPy.
 """
@@ -15,9 +15,15 @@ class LayerStatistics:
     """The sums of one layer; `to_json` gives the figures."""
 
     def __init__(self, low, high, step):
-        """Take the ends of the range that the .tflite can hold, and its step; None and 0 for floats."""
+        """Take the ends of the range that the artefact can hold, and its step.
+
+        The step is 0 for floats, and the ends are None for those that nothing clips.
+        """
         self._low, self._high, self._step = low, high, step
+        # Who only clips has no steps; a thousandth of the range is no cut
+        self._margin = None if high is None else step or 1e-3 * (high - low)
         self._count = 0
+        self._no_numbers = 0
         self._sums = dict.fromkeys(("found", "reference", "alone", "product", "far", "near", "off", "clipped"), 0.0)
         self._seen = [np.inf, -np.inf]
         self._held = [np.inf, -np.inf]
@@ -27,6 +33,8 @@ class LayerStatistics:
     def add(self, found, reference, alone, raw):
         """Add an image: arrays of one shape, channels last; `raw` is `alone` before it was quantized."""
         found, reference, alone, raw = [np.asarray(one, np.float64) for one in (found, reference, alone, raw)]
+        self._no_numbers += int((np.isfinite(alone) & ~np.isfinite(found)).sum())
+        found, alone, raw = [np.where(np.isfinite(one), one, 0) for one in (found, alone, raw)]
         near = found - alone
         sums = {
             "found": found * found, "reference": reference * reference, "alone": alone * alone,
@@ -40,7 +48,8 @@ class LayerStatistics:
         self._held = [min(self._held[0], float(found.min())), max(self._held[1], float(found.max()))]
         if self._step:
             self._sums["off"] += int((np.abs(near) > 1.5 * self._step).sum())
-            outside = (raw < self._low - self._step) | (raw > self._high + self._step)
+        if self._margin is not None:
+            outside = (raw < self._low - self._margin) | (raw > self._high + self._margin)
             self._sums["clipped"] += int(outside.sum())
         self._add_channels(found, alone)
 
@@ -69,7 +78,8 @@ class LayerStatistics:
             "own_error_steps": size["near"] / self._step if self._step else None,
             "own_largest_steps": self._worst / self._step if self._step else None,
             "off_share": self._sums["off"] / count if self._step else None,
-            "clipped_share": self._sums["clipped"] / count if self._step else None,
+            "clipped_share": self._sums["clipped"] / count if self._margin is not None else None,
+            "no_numbers_share": self._no_numbers / count,
             "seen": self._seen,
             "held": self._held,
             "unused_share": self._unused(),
@@ -108,30 +118,37 @@ class LayerStatistics:
 
 
 def compare_weights(found, reference, axis):
-    """Compare a .tflite's weights with the graph's, both as the .tflite lays them out; `axis` counts the channels.
+    """Compare an artefact's weights with the graph's, both in one layout; `axis` counts the channels.
 
     `range_ratio` is the widest channel's range over the middle one's: with one scale for all, the middle one has
-    255 / range_ratio steps left.
+    255 / range_ratio steps left. `slopes` are the smallest and the largest factor of a channel.
     """
+    numbers = np.isfinite(found)
+    no_numbers = found.size - int(numbers.sum())
+    found = np.where(numbers, found, 0)
     others = tuple(place for place in range(found.ndim) if place != axis)
     ranges = np.abs(found).max(axis=others)
     told = {
         "range_ratio": _ratio(float(ranges.max()), float(np.median(ranges))),
         "widest": int(np.argmax(ranges)),
         "count": int(len(ranges)),
+        "no_numbers": no_numbers,
+        "different_values": int(len(np.unique(found))),
     }
     if reference is None or reference.shape != found.shape:
         return told
     error = np.sqrt(((found - reference) ** 2).mean(axis=others))
     size = np.sqrt((reference**2).mean(axis=others))
     worst = int(np.argmax(error))
-    square = float((np.take(reference, worst, axis) ** 2).sum())
-    product = float((np.take(reference, worst, axis) * np.take(found, worst, axis)).sum())
+    squares, products = [(reference * one).sum(axis=others) for one in (reference, found)]
+    slopes = products[squares > 0] / squares[squares > 0]
     told.update(
         relative_error=_ratio(float(np.sqrt((error**2).mean())), float(np.sqrt((size**2).mean()))),
         worst=worst,
         worst_relative_error=_ratio(float(error[worst]), float(size[worst])),
-        worst_slope=product / square if square > 0 else None,
+        worst_slope=float(products[worst] / squares[worst]) if squares[worst] > 0 else None,
+        slopes=[float(slopes.min()), float(slopes.max())] if len(slopes) else None,
+        different_values_in_graph=int(len(np.unique(reference))),
     )
     return told
 

@@ -1,4 +1,4 @@
-"""The checkpoint's graph, frozen, with every tensor of it in reach under the name that a .tflite calls it by.
+"""The checkpoint's graph, frozen, with every tensor of it in reach under the name that an artefact calls it by.
 
     reference = ReferenceGraph("output/cats/frozen")
     place = reference.find("FeatureExtractor/MobilenetV2/Conv/Relu6")      # Place(raw, quantized), or None
@@ -65,28 +65,33 @@ class ReferenceGraph:
             exit_code=3,
         )
 
+    def find_operation(self, name):
+        """Find the operation that an artefact calls so; None where the graph has none of that name."""
+        name = CHANGED_TYPE.sub("", name)
+        operation = self._operations.get(ENDS.get(name, name))
+        return operation if operation is not None and operation.outputs else None
+
     def find(self, name, is_float=False):
         """Find the tensor that a .tflite calls so; None where the graph has none of that name.
 
         A float file has no ranges of its own: there a name means the tensor itself, before any FakeQuant.
         """
-        name = CHANGED_TYPE.sub("", name)
-        if name == INPUT:
+        if CHANGED_TYPE.sub("", name) == INPUT:
             return Place(self.input, self.input, None, None)
-        operation = self._operations.get(ENDS.get(name, name))
-        if operation is None or not operation.outputs:
+        operation = self.find_operation(name)
+        if operation is None:
             return None
         tensor = operation.outputs[0]
         if is_float:
             return Place(tensor, tensor, None, None)
         if operation.type == FAKE_QUANT:
-            return Place(operation.inputs[0], tensor, *self._range_of(operation))
+            return Place(operation.inputs[0], tensor, *self.range_of(operation))
         quantizer = find_quantizer(tensor)
         if quantizer is None:
             return Place(tensor, tensor, None, None)
-        return Place(tensor, quantizer.outputs[0], *self._range_of(quantizer))
+        return Place(tensor, quantizer.outputs[0], *self.range_of(quantizer))
 
-    def _range_of(self, quantizer):
+    def range_of(self, quantizer):
         """Return the nudged range of a FakeQuant: zero is one of its steps (fake_quant_ops_functor.h, Nudge)."""
         if quantizer.name not in self._ranges:
             low, high = [float(end) for end in self.run(list(quantizer.inputs[1:3]))]
@@ -96,9 +101,9 @@ class ReferenceGraph:
         return self._ranges[quantizer.name]
 
     def read_weights(self, name):
-        """Compute the weights that a .tflite calls so, in TensorFlow's layout.
+        """Compute the weights that an artefact calls so, in TensorFlow's layout.
 
-        None where the graph has none of that name, or has them as they were before TOCO multiplied a batch
+        None where the graph has none of that name, or has them as they were before a converter multiplied a batch
         normalization into them: only a graph that was trained quantized has the very weights of the file.
         """
         operation = self._operations.get(CHANGED_TYPE.sub("", name))

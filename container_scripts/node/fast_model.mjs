@@ -33,7 +33,9 @@ export class FastModel {
       return new FastModel(tf, detector, FastModel.sizeBytes(folder));
     } catch (error) {
       if (error instanceof DetectorError) throw new ModelError(error.message);
-      throw error;
+      // TensorFlow.js' own words for weights that end too early
+      if (!error.message.startsWith("Based on the provided shape")) throw error;
+      throw new ModelError(`${fast}: its weight files are cut off: ${error.message}`);
     }
   }
 

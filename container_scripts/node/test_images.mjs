@@ -13,13 +13,17 @@ export class TestImages {
 
   /**
    * Yield { source_id, filename, image } in the order of the records; `image` is what `decode` makes of the bytes of
-   * the JPEG or PNG. Throws RecordError that names the record, also for what `decode` throws.
+   * the JPEG or PNG. `isChosen` tells by its number, from 0, whether an image is wanted.
+   * Throws RecordError that names the record, also for what `decode` throws.
    */
-  async* read(decode) {
+  async* read(decode, isChosen = () => true) {
+    let index = -1;
     for (const shard of this.shards) {
       let number = 0;
       for (const record of readRecords(shard)) {
         number += 1;
+        index += 1;
+        if (!isChosen(index)) continue;
         try {
           const features = parseExample(record);
           const text = (name) => features.get(name)?.[0]?.toString("utf8") ?? "";
@@ -33,3 +37,7 @@ export class TestImages {
     }
   }
 }
+
+/** Tell of each number below `total` whether its image is one of `wanted`, evenly spread, as explain/chosen_images.py does. */
+export const chooseImages = (total, wanted) => (index) =>
+  Math.floor((index * wanted) / total) !== Math.floor(((index + 1) * wanted) / total);

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.commands.explain_drop import FILES, explain_drop
+from pipeline.commands.explain_drop import explain_drop
 from pipeline.errors import PipelineError
+from pipeline.explain.artefacts import KNOWN
 from pipeline.plan import Plan
 from pipeline.receipts import read_json
 from pipeline.report.screen import say
@@ -17,10 +18,10 @@ IMAGES = 100
 def explain_break(root: Path, plan: Plan, failure: JobFailed) -> JobFailed:
     """Return the failure of the stage `evaluate` with what explain-drop says of the first artefact that broke.
 
-    Only TFLite files can be looked into; for the others, and where the looking fails, the failure is returned as it is.
+    For those that cannot be looked into, and where the looking fails, the failure is returned as it is.
     """
     metrics = read_json(str(root / plan.run.evaluation / "metrics.json")) or []
-    broken = [entry["artefact"] for entry in metrics if entry["verdict"] == "broken" and entry["artefact"] in FILES]
+    broken = [entry["artefact"] for entry in metrics if entry["verdict"] == "broken" and entry["artefact"] in KNOWN]
     if not broken:
         return failure
     say(f"explain-drop  looks where {broken[0]} loses it")

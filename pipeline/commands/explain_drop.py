@@ -2,8 +2,9 @@
 
 output/NAME/explain/drop.json, drop.html     what was found
 
-Three jobs: the pipeline image runs the .tflite and keeps its tensors, the odapi image runs the checkpoint's graph and
-compares them, the pipeline image judges. The tensors lie in output/NAME/.cache/explain until the last has ended.
+Three jobs: the pipeline image runs the .tflite, or the tfjs image the fast TensorFlow.js build, and keeps its tensors;
+the odapi image runs the checkpoint's graph and compares them; the pipeline image judges. The tensors lie in
+output/NAME/.cache/explain until the last has ended.
 """
 
 from __future__ import annotations
@@ -11,28 +12,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.backends import choose_backend
 from pipeline.errors import ConfigError, StageError
+from pipeline.explain.artefacts import KNOWN, PLAIN, THE_GRAPH, LookedAt, why_not
 from pipeline.plan import Job, Place, Plan
 from pipeline.planner import plan_trained
 from pipeline.receipts import spec_path, write_json
 from pipeline.report.screen import say
 from pipeline.runner import JobFailed, read_error, run_stage
-from pipeline.stages import tflite
+from pipeline.stages import evaluate_chromium, tflite
 from pipeline.suggest import did_you_mean
 
-FILES = {
-    "tflite": ("detect.tflite", None),
-    "tflite_regular_nms": ("detect.tflite", "regular"),
-    "tflite_fast_nms": ("detect.tflite", "fast"),
-    "edgetpu": ("detect.tflite", None),
-    "tflite_float": ("detect_float.tflite", None),
-}
-"""The file of each artefact, and the suppression that it is run with instead of its own."""
-OTHERS = ("frozen_graph", "saved_model", "tfjs", "tfjs_fast", "tfjs_chromium")
 LAYER_IMAGES = 8
 
 
@@ -48,19 +42,18 @@ def explain_drop(
     if images < 1:
         raise ConfigError(f"IMAGES is {images}; wanted at least 1", hint="IMAGES=100")
     plan = plan_trained(root, given)
-    refusal = tflite.refusal(plan)
+    looked_at = KNOWN[artefact]
+    refusal = (tflite if looked_at.kind == "tflite" else evaluate_chromium).refusal(plan)
     if refusal:
         raise ConfigError(refusal, hint=f"make evaluate NAME={plan.run.name} compares what it has")
-    file, nms = FILES[artefact]
-    if as_evaluated and nms is None:
-        nms = "regular"
-    if not (root / plan.run.tflite / file).is_file():
-        raise StageError(f"explain-drop needs {plan.run.tflite}/{file}", hint=f"make export NAME={plan.run.name}")
+    if as_evaluated and looked_at.kind == "tflite" and looked_at.nms is None:
+        looked_at = replace(looked_at, nms="regular")
+    check_is_there(root, plan, looked_at)
     backend = choose_backend(plan.settings.backend, root)
-    if artefact == "edgetpu":
-        say("the Edge TPU's own file cannot be looked into: this is the detect.tflite that it was compiled from")
+    if looked_at.word:
+        say(looked_at.word)
     try:
-        for (stage, image), job in make_jobs(plan, artefact, nms=nms, images=images).items():
+        for (stage, image), job in make_jobs(plan, artefact, looked_at, images=images).items():
             spec = job.to_spec(stage=stage, image=image, run=plan.run.name)
             write_json(spec_path(str(root), plan.run.name, stage), spec)
             try:
@@ -78,16 +71,27 @@ def explain_drop(
 
 def check_artefact(artefact: str) -> None:
     """Raise ConfigError for an artefact that is not known, or of which nothing more can be said than its score."""
-    known = [*FILES, *OTHERS]
+    known = [*KNOWN, *THE_GRAPH, PLAIN]
     if artefact not in known:
         raise ConfigError(
-            f"unknown artefact {artefact!r}; known: {', '.join(sorted(FILES))}", hint=did_you_mean(artefact, known)
+            f"unknown artefact {artefact!r}; known: {', '.join(sorted(KNOWN))}", hint=did_you_mean(artefact, known)
         )
-    if artefact in OTHERS:
-        raise ConfigError(
-            f"{artefact} has no layers that could be compared: only TFLite files keep theirs",
-            hint="ARTEFACT=tflite; make evaluate says what the others lose",
+    refusal = why_not(artefact)
+    if refusal:
+        raise ConfigError(refusal[0], hint=refusal[1])
+
+
+def check_is_there(root: Path, plan: Plan, looked_at: LookedAt) -> None:
+    """Raise StageError for what was not exported; an SSD that detector.js cannot feed has the plain build only."""
+    path = f"{plan.run.tflite if looked_at.kind == 'tflite' else plan.run.tfjs}/{looked_at.file}"
+    if (root / path).is_file():
+        return
+    if looked_at.kind == "tfjs" and (root / plan.run.tfjs / "model.json").is_file():
+        raise StageError(
+            f"{plan.run.tfjs} has no fast build, and only that can be looked into",
+            hint=f"{plan.run.output}/logs/tfjs.log says why it has none",
         )
+    raise StageError(f"explain-drop needs {path}", hint=f"make export NAME={plan.run.name}")
 
 
 def cache(plan: Plan) -> str:
@@ -95,23 +99,31 @@ def cache(plan: Plan) -> str:
     return f"{plan.run.output}/.cache/explain"
 
 
-def make_jobs(plan: Plan, artefact: str, *, nms: str | None, images: int) -> dict[tuple[str, str], Job]:
+def make_jobs(plan: Plan, artefact: str, looked_at: LookedAt, *, images: int) -> dict[tuple[str, str], Job]:
     """Return {(stage, image): job} in the order in which they run."""
     run = plan.run
-    file = FILES[artefact][0]
     records = Place(run.records, ("test.record-*", "label_map.pbtxt"))
     frozen = Place(run.frozen)
     seen, compared = Place(f"{cache(plan)}/artefact"), Place(f"{cache(plan)}/reference")
     hints = {"records": run.how_to("train"), "frozen": run.how_to("freeze")}
-    looking = Job(
+    of_images = ("--images", str(images), "--layer-images", str(LAYER_IMAGES), "--out", "{seen}")
+    looking_at_tflite = Job(
         command=(
-            "-m", "pipeline.jobs.explain_artefact", "--records-dir", "{records}", "--model", "{model}",
-            "--frozen-dir", "{frozen}", "--images", str(images), "--layer-images", str(LAYER_IMAGES), "--out", "{seen}",
-            *(("--nms", nms) if nms else ()),
+            "-m", "pipeline.jobs.explain_artefact", "--records-dir", "{records}", "--model", "{model}", *of_images,
+            *(("--nms", looked_at.nms) if looked_at.nms else ()),
         ),
-        inputs={"records": records, "frozen": frozen, "model": Place(f"{run.tflite}/{file}")},
+        inputs={"records": records, "model": Place(f"{run.tflite}/{looked_at.file}")},
         outputs={"seen": seen},
         hints={**hints, "model": run.how_to("export")},
+        always=True,
+    )  # fmt: skip
+    looking_at_tfjs = Job(
+        command=(
+            "container_scripts/explain_tfjs.mjs", "--records-dir", "{records}", "--tfjs-dir", "{tfjs}", *of_images,
+        ),
+        inputs={"records": records, "tfjs": Place(run.tfjs)},
+        outputs={"seen": seen},
+        hints={**hints, "tfjs": run.how_to("export")},
         always=True,
     )  # fmt: skip
     comparing = Job(
@@ -128,15 +140,20 @@ def make_jobs(plan: Plan, artefact: str, *, nms: str | None, images: int) -> dic
         command=(
             "-m", "pipeline.jobs.explain_drop", "--name", run.name, "--artefact", artefact,
             "--records-dir", "{records}", "--artefact-dir", "{seen}", "--reference-dir", "{compared}",
-            "--evaluation-dir", run.evaluation, "--out", "{out}",
+            "--frozen-dir", "{frozen}", "--evaluation-dir", run.evaluation, "--out", "{out}",
         ),
-        inputs={"records": records, "seen": seen, "compared": compared},
+        inputs={"records": records, "frozen": frozen, "seen": seen, "compared": compared},
         outputs={"out": Place(f"{run.output}/explain")},
         hints=hints,
         always=True,
     )  # fmt: skip
+    looking = (
+        {("explain_artefact", "pipeline"): looking_at_tflite}
+        if looked_at.kind == "tflite"
+        else {("explain_tfjs", "tfjs"): looking_at_tfjs}
+    )
     return {
-        ("explain_artefact", "pipeline"): looking,
+        **looking,
         ("explain_tensors", "odapi"): comparing,
         ("explain_drop", "pipeline"): judging,
     }

@@ -49,3 +49,16 @@ def resize_legacy_bilinear(image: npt.NDArray[np.uint8], *, height: int, width: 
     bottom *= y_share[:, np.newaxis, np.newaxis]
     bottom += top
     return bottom
+
+
+def fit_sides(sides: tuple[int, int], *, height: int, width: int, resize: str) -> tuple[int, int]:
+    """Return the (height, width) that an image of these sides (height, width) takes in an input.
+
+    All of it, or in a "letterbox" as much as keeps the ratio of its sides.
+    """
+    if resize != "letterbox":
+        return height, width
+    # tf.image.resize_images with preserve_aspect_ratio counts in float32, and rounds a half to the even number
+    factor = min(np.float32(height) / np.float32(sides[0]), np.float32(width) / np.float32(sides[1]))
+    used = [int(np.rint(np.float32(side) * factor)) for side in sides]
+    return used[0], used[1]

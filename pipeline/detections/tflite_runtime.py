@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
 
 from pipeline.detections.detections_file import Detection, to_detections
-from pipeline.detections.resize import resize_legacy_bilinear
+from pipeline.detections.resize import fit_sides, resize_legacy_bilinear
 from pipeline.detections.tflite_metadata import InputDescription, read_input
 from pipeline.errors import DataError
 
@@ -105,9 +105,7 @@ def fit(
     """Resize an image to an input, and say which share of it [ymin, xmin, ymax, xmax] the image covers."""
     if description.resize != "letterbox":
         return resize_legacy_bilinear(image, height=height, width=width), np.ones(4, np.float32)
-    # tf.image.resize_images with preserve_aspect_ratio counts in float32, and rounds a half to the even number
-    factor = min(np.float32(height) / np.float32(image.shape[0]), np.float32(width) / np.float32(image.shape[1]))
-    used = [int(np.rint(np.float32(size) * factor)) for size in image.shape[:2]]
+    used = fit_sides((image.shape[0], image.shape[1]), height=height, width=width, resize=description.resize)
     mean = -np.array(description.offset, np.float32) / np.array(description.scale, np.float32)
     whole = np.full((height, width, 3), mean, np.float32)
     whole[: used[0], : used[1]] = resize_legacy_bilinear(image, height=used[0], width=used[1])

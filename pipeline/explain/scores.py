@@ -1,14 +1,14 @@
-"""The mAP of several detections files on the same test images."""
+"""The mAP of several answers on the same test images."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.datasets.label_map import read_label_map
-from pipeline.detections.detections_file import read_detections, to_pixels
+from pipeline.detections.detections_file import Detection, read_detections, to_pixels
 from pipeline.errors import DataError
 from pipeline.explain.chosen_images import find_records
 from pipeline.metrics import TestSplit, TruthImage
@@ -16,7 +16,7 @@ from pipeline.records import read_examples
 
 
 class Scorer:
-    """The labelled boxes of some test images, compared with one detections file after another."""
+    """The labelled boxes of some test images, compared with one answer after another."""
 
     def __init__(self, records_dir: Path, source_ids: Sequence[str]) -> None:
         """Read the truth of these images; raises DataError where none of them has a box to find."""
@@ -37,25 +37,33 @@ class Scorer:
         self._truth = [truth[index] for index in range(len(wanted))]
         self._split = TestSplit(self._truth, class_names=read_label_map(records_dir / "label_map.pbtxt"))
 
-    def score(self, path: Path) -> float | None:
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """The (height, width) of each image, in the order of the source ids."""
+        return [(one.height, one.width) for one in self._truth]
+
+    def score_file(self, path: Path) -> float | None:
         """Return the mAP, from 0 to 1, of a detections file; None when it does not answer for all the images.
 
         Images that it has beside are left out. Raises DataError for a file that is broken.
         """
-        rows: list[list[float]] = []
-        seen = set()
+        found: dict[int, Sequence[Detection]] = {}
         try:
             for image in read_detections(str(path))[1]:
                 index = self._wanted.get(image.source_id)
-                if index is None:
-                    continue
-                seen.add(index)
-                for found in image.detections:
-                    size = self._truth[index]
-                    xmin, ymin, xmax, ymax = to_pixels(found, size.width, size.height)
-                    rows.append([index, xmin, ymin, xmax - xmin, ymax - ymin, found.score, found.class_id])
+                if index is not None:
+                    found[index] = image.detections
         except ValueError as error:
             raise DataError(str(error)) from error
-        if len(seen) < len(self._wanted):
+        if len(found) < len(self._wanted):
             return None
+        return self.score(found[index] for index in range(len(found)))
+
+    def score(self, images: Iterable[Sequence[Detection]]) -> float:
+        """Return the mAP, from 0 to 1, of what was found on each image, in the order of the source ids."""
+        rows: list[list[float]] = []
+        for index, (size, detections) in enumerate(zip(self._truth, images, strict=True)):
+            for found in detections:
+                xmin, ymin, xmax, ymax = to_pixels(found, size.width, size.height)
+                rows.append([index, xmin, ymin, xmax - xmin, ymax - ymin, found.score, found.class_id])
         return self._split.evaluate(np.array(rows, dtype=np.float64)).map

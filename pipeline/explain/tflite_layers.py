@@ -22,8 +22,6 @@ from pipeline.detections.tflite_runtime import fit
 from pipeline.errors import DataError
 from pipeline.preflight.tflite_file import Model, parse_model
 
-MOVING = frozenset(("RESHAPE", "SQUEEZE", "CONCATENATION", "PACK", "UNPACK", "EXPAND_DIMS", "DEQUANTIZE", "QUANTIZE"))
-"""Operators that only move numbers about: a layer that parts there has parted before."""
 WEIGHED = frozenset(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"))
 
 
@@ -119,26 +117,27 @@ class LayerRunner:
         encodings, scores, anchors = operator.inputs
         return encodings, scores, anchors
 
-    def to_input(self, image: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32]]:
-        """Turn a decoded image into the model's input as `pipeline.detections.tflite_runtime` does.
-
-        The second array is the share of the input that the image covers, as `fit` has it.
-        """
+    def describe_input(self) -> dict[str, Any]:
+        """Return what artefact.json says of the input: its sides in pixels, and how an image is fitted into them."""
         _, height, width, _ = (int(size) for size in self._details[self.input]["shape"])
-        resized, shares = fit(image, self._description, height=height, width=width)
-        if self.dtype == np.uint8:
-            return np.rint(resized).astype(np.uint8)[np.newaxis], shares
-        if self.dtype == np.int8:
-            return (np.rint(resized) - 128).astype(np.int8)[np.newaxis], shares
-        scale, offset = (np.array(one, np.float32) for one in (self._description.scale, self._description.offset))
-        return (resized * scale + offset)[np.newaxis], shares
+        return {"height": height, "width": width, "resize": self._description.resize}
 
-    def run(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Run one decoded image; `stored` and `real` then give its tensors. Return the share of the input it covers."""
-        values, shares = self.to_input(image)
-        self._interpreter.set_tensor(self._details[self.input]["index"], values)
+    def to_input(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        """Turn a decoded image into the model's input as `pipeline.detections.tflite_runtime` does."""
+        _, height, width, _ = (int(size) for size in self._details[self.input]["shape"])
+        resized, _ = fit(image, self._description, height=height, width=width)
+        if self.dtype == np.uint8:
+            return np.rint(resized).astype(np.uint8)[np.newaxis]
+        if self.dtype == np.int8:
+            return (np.rint(resized) - 128).astype(np.int8)[np.newaxis]
+        scale, offset = (np.array(one, np.float32) for one in (self._description.scale, self._description.offset))
+        real: npt.NDArray[np.float32] = (resized * scale + offset)[np.newaxis]
+        return real
+
+    def run(self, image: npt.NDArray[np.uint8]) -> None:
+        """Run one decoded image; `stored` and `real` then give its tensors."""
+        self._interpreter.set_tensor(self._details[self.input]["index"], self.to_input(image))
         self._interpreter.invoke()
-        return shares
 
     def stored(self, tensor: int) -> npt.NDArray[Any]:
         """Return a copy of a tensor as it is stored."""

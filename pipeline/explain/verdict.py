@@ -21,49 +21,55 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.detections.detections_file import MAX_DETECTIONS
 from pipeline.explain.checkpoint_nms import decode_boxes
+from pipeline.explain.findings import Found, make_finding, make_step
 from pipeline.explain.input_check import InputCheck, check_input
-from pipeline.explain.layer_fault import find_faults, find_weak_ranges, is_dead
+from pipeline.explain.layer_fault import MOVING, find_faults, find_weak_ranges, is_dead
+from pipeline.explain.post_processing import (
+    WORTH,
+    judge_post_processing,
+    read_iou_threshold,
+    read_scales,
+    suppress_as_checkpoint,
+)
 from pipeline.explain.scores import Scorer
-from pipeline.explain.tflite_layers import MOVING
 
-WORTH = 0.5
-"""Points of mAP below which a difference is not looked for: a few boxes of a test split move it so far."""
-UNEXPLAINED = 1.0
-"""The same where no option explains it: 8-bit scores have ties, and who comes first among equals is chance."""
 OFF_BOXES = 1e-2
 """Share of the image that a box may lie elsewhere. Anchors in 8 bits move it by 0.004."""
-
-Found = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where the earlier steps left their results; `checkpoint` is the evaluation's detections, if there is one."""
+    """Where the earlier steps left their results, and the checkpoint's graph and config, frozen.
+
+    `checkpoint` is the evaluation's detections, if there is one.
+    """
 
     artefact: Path
     reference: Path
     records: Path
+    frozen: Path
     checkpoint: Path | None = None
 
 
 def explain(folders: Folders, *, name: str, artefact: str) -> Found:
     """Return what drop.json holds; raises DataError for test images without boxes to find."""
     told = json.loads((folders.artefact / "artefact.json").read_text(encoding="utf-8"))
+    told["iou_threshold"] = read_iou_threshold(folders.frozen / "pipeline.config")
     layers = json.loads((folders.reference / "layers.json").read_text(encoding="utf-8"))
     scorer = Scorer(folders.records, told["images"])
     found: dict[str, float | None] = {
-        run.stem: scorer.score(run) for run in sorted((folders.artefact / "runs").glob("*.jsonl"))
+        run.stem: scorer.score_file(run) for run in sorted((folders.artefact / "runs").glob("*.jsonl"))
     }
-    found["frozen_graph"] = scorer.score(folders.reference / "frozen_graph.jsonl")
+    found["checkpoint_nms"] = scorer.score(suppress_as_checkpoint(folders.artefact, told, scorer.sizes))
+    found["frozen_graph"] = scorer.score_file(folders.reference / "frozen_graph.jsonl")
     evaluated = folders.checkpoint
-    found["checkpoint"] = scorer.score(evaluated) if evaluated is not None and evaluated.is_file() else None
+    found["checkpoint"] = scorer.score_file(evaluated) if evaluated is not None and evaluated.is_file() else None
     scores = {key: value for key, value in found.items() if value is not None}
     reference = scores["frozen_graph"]
     steps = [
         *_judge_freezing(scores, name),
-        _judge_post_processing(scores, told, name),
+        judge_post_processing(scores, told, name),
         _judge_input(folders, told, layers, name),
         _judge_boxes(folders, told, name),
         _judge_layers(layers, told, name),
@@ -123,14 +129,6 @@ def _advise_without(result: Mapping[str, Any], name: str) -> str | None:
     )
 
 
-def _step(step: str, text: str, findings: Sequence[Found] = (), **facts: Any) -> Found:
-    return {"step": step, "agrees": not findings, "text": text, "findings": list(findings), **facts}
-
-
-def _finding(step: str, kind: str, cause: str, advice: str, *, layer: str | None = None, **facts: Any) -> Found:
-    return {"step": step, "kind": kind, "layer": layer, "cause": cause, "advice": advice, **facts}
-
-
 def _judge_freezing(scores: Mapping[str, float], name: str) -> list[Found]:
     """Compare the frozen graph, which the layers are held against, with the evaluated checkpoint."""
     lost = 100 * (scores.get("checkpoint", scores["frozen_graph"]) - scores["frozen_graph"])
@@ -138,54 +136,7 @@ def _judge_freezing(scores: Mapping[str, float], name: str) -> list[Found]:
         return []
     cause = f"the frozen graph scores {lost:+.1f} points against the checkpoint that was evaluated"
     advice = f"they are of different checkpoints: make export NAME={name}, then make evaluate NAME={name}"
-    return [_step("freezing", cause, [_finding("freezing", "other_checkpoint", cause, advice)])]
-
-
-def _judge_post_processing(scores: Mapping[str, float], told: Mapping[str, Any], name: str) -> Found:
-    """Swap the suppression, give more boxes, and take the checkpoint's own post-processing of the raw outputs."""
-    options = told["post_process"]
-    shipped, more, other = (100 * scores[key] for key in ("shipped", "more_boxes", "other_nms"))
-    lost = 100 * scores["checkpoint_nms"] - shipped
-    kind, swapped = ("regular", "fast") if options["regular_nms"] else ("fast", "regular")
-    tried = [f"{swapped} NMS {other - more:+.1f}", f"the checkpoint's own post-processing {lost:+.1f} points"]
-    if options["max_detections"] < MAX_DETECTIONS:
-        tried.insert(0, f"{MAX_DETECTIONS} boxes {more - shipped:+.1f}")
-    text = f"{kind} NMS, {options['max_detections']} boxes; instead: {', '.join(tried)}"
-    findings = []
-    if not options["regular_nms"] and other - more > WORTH:
-        findings.append(_finding(
-            "post_processing", "fast_nms",
-            f"fast NMS loses {other - more:.1f} points: it keeps one class of each box and suppresses over all classes",
-            f"make export NAME={name} NMS=regular", points=other - more,
-        ))  # fmt: skip
-    if more - shipped > WORTH:
-        findings.append(_finding(
-            "post_processing", "few_boxes",
-            f"the file gives {options['max_detections']} boxes an image, and {more - shipped:.1f} points lie in the "
-            "others", f"make export NAME={name} MAX_DETECTIONS=100; each box costs time", points=more - shipped,
-        ))  # fmt: skip
-    rest = 100 * scores["checkpoint_nms"] - (more if options["regular_nms"] else other)
-    if rest > WORTH:
-        findings += _judge_thresholds(options, told, rest, name)
-    return _step("post_processing", text, findings, points=lost)
-
-
-def _judge_thresholds(options: Mapping[str, Any], told: Mapping[str, Any], rest: float, name: str) -> list[Found]:
-    """Say what else the file's post-processing does otherwise than the checkpoint's: nothing, where it is little."""
-    if options["score_threshold"] > 1e-3:
-        kind = "score_threshold"
-        cause = f"the file drops what scores below {options['score_threshold']:.2g}, and {rest:.1f} points with it"
-    elif abs(options["iou_threshold"] - told["iou_threshold"]) > 0.01:
-        kind = "iou_threshold"
-        cause = (
-            f"the file suppresses at an overlap of {options['iou_threshold']:.2g}, the checkpoint at "
-            f"{told['iou_threshold']:.2g}: {rest:.1f} points"
-        )
-    elif rest > UNEXPLAINED:
-        kind, cause = "unknown", f"the post-processing in the file loses {rest:.1f} points in another way"
-    else:
-        return []
-    return [_finding("post_processing", kind, cause, f"convert it again: make export NAME={name}", points=rest)]
+    return [make_step("freezing", cause, [make_finding("freezing", "other_checkpoint", cause, advice)])]
 
 
 def _load_pairs(folders: Folders, told: Mapping[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -208,17 +159,22 @@ def _judge_input(folders: Folders, told: Mapping[str, Any], layers: Sequence[Map
         ((tensors[key].astype(np.float32) - zero) * step if step else tensors[key], outputs["input"])
         for tensors, outputs in _load_pairs(folders, told)
     ]
-    check = check_input(pairs, step=step, zero_point=zero)
+    # A float input does not say itself what a pixel becomes in it; detector.json does
+    pixel = told.get("pixel") or {"step": step, "zero_point": zero}
+    check = check_input(pairs, **pixel)
     cause = _say_input(check)
     if check.verdict == "agrees":
-        return _step("input", cause, input=check.to_json())
+        return make_step("input", cause, input=check.to_json())
     advice = {
         "normalization": f"convert it with the graph's own mean and deviation: make export NAME={name}",
         "channels": "give it RGB: OpenCV reads BGR",
         "pixels": "resize and decode as the training did (pipeline/detections/resize.py)",
     }[check.verdict]
-    return _step(
-        "input", cause, [_finding("input", check.verdict, cause, advice, layer=first["name"])], input=check.to_json()
+    return make_step(
+        "input",
+        cause,
+        [make_finding("input", check.verdict, cause, advice, layer=first["name"])],
+        input=check.to_json(),
     )
 
 
@@ -246,14 +202,15 @@ def _judge_boxes(folders: Folders, told: Mapping[str, Any], name: str) -> Found:
         encodings, wanted = outputs["encodings"][0], outputs["boxes"][0]
         if len(encodings) != len(anchors):
             cause = f"the file has {len(anchors)} anchors, the checkpoint {len(encodings)}"
-            return _step("boxes", cause, [_finding("boxes", "anchors", cause, f"make export NAME={name}")])
+            return make_step("boxes", cause, [make_finding("boxes", "anchors", cause, f"make export NAME={name}")])
         size = np.maximum(np.abs(wanted).max(axis=1), 1)
-        worst = max(worst, float((np.abs(decode_boxes(encodings, anchors) - wanted).max(axis=1) / size).max()))
+        found = decode_boxes(encodings, anchors, read_scales(told))
+        worst = max(worst, float((np.abs(found - wanted).max(axis=1) / size).max()))
     if worst <= OFF_BOXES:
-        return _step("boxes", f"{len(anchors)} anchors decode to the same boxes", largest_difference=worst)
+        return make_step("boxes", f"{len(anchors)} anchors decode to the same boxes", largest_difference=worst)
     cause = f"the file's {len(anchors)} anchors decode to boxes up to {100 * worst:.2g} % of the image elsewhere"
     advice = f"its anchors are of another model or damaged: make export NAME={name}"
-    return _step("boxes", cause, [_finding("boxes", "anchors", cause, advice)], largest_difference=worst)
+    return make_step("boxes", cause, [make_finding("boxes", "anchors", cause, advice)], largest_difference=worst)
 
 
 def _judge_layers(layers: Sequence[Mapping[str, Any]], told: Mapping[str, Any], name: str) -> Found:
@@ -263,10 +220,10 @@ def _judge_layers(layers: Sequence[Mapping[str, Any]], told: Mapping[str, Any], 
     text = f"{len(layers) - len(unmatched)} of {len(layers)} compared on {len(told['layer_images'])} images"
     text += f"; the first of {len(faults)} that part: {faults[0].layer}" if faults else "; none parts by itself"
     findings = [
-        _finding("layers", fault.kind, fault.cause, fault.advice, layer=fault.layer, own_error=fault.own_error)
+        make_finding("layers", fault.kind, fault.cause, fault.advice, layer=fault.layer, own_error=fault.own_error)
         for fault in faults
     ]
     weak = find_weak_ranges(layers)
     if weak:
         text += f"; in the checkpoint, too, {len(weak)} {'range is' if len(weak) == 1 else 'ranges are'} poor"
-    return _step("layers", text, findings, unmatched=unmatched, without_signal=dead, weak_in_checkpoint=weak)
+    return make_step("layers", text, findings, unmatched=unmatched, without_signal=dead, weak_in_checkpoint=weak)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.errors import StageError
+from pipeline.explain.artefacts import find_command
 from pipeline.fidelity.limits import describe_break, describe_notes
 from pipeline.jobs import run
 from pipeline.receipts import read_json
@@ -37,10 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         accepted = ",".join(
             f"{entry['artefact']}={min(abs(entry['difference_points']) + 0.1, 100):.3g}" for entry in broken
         )
-        raise StageError(
-            "\n".join(map(describe_break, broken)),
-            hint=f"odpipe explain-drop --name {flags.name} says where it is lost; TOLERANCE={accepted} accepts it",
-        )
+        looking = find_command(flags.name, (entry["artefact"] for entry in broken))
+        says_where = f"{looking} says where it is lost; " if looking else ""
+        raise StageError("\n".join(map(describe_break, broken)), hint=f"{says_where}TOLERANCE={accepted} accepts it")
 
 
 if __name__ == "__main__":

@@ -1,20 +1,21 @@
 """Run a .tflite in several ways over the test images, and keep its tensors: the first half of explaining a drop.
 
     python -m pipeline.jobs.explain_artefact --records-dir input/tf_records/cats \\
-        --model output/cats/tflite/detect.tflite --frozen-dir output/cats/frozen --images 100 --layer-images 8 \\
+        --model output/cats/tflite/detect.tflite --images 100 --layer-images 8 \\
         --out output/cats/.cache/explain/artefact
 
 out/artefact.json      what the file is: its input, its layers in order, its post-processing, the images' source ids
-out/runs/*.jsonl       detections files: `shipped`; `other_nms`, `more_boxes` (the same file with other options);
-                       `checkpoint_nms` (its raw outputs through the checkpoint's own post-processing)
+out/runs/*.jsonl       detections files: `shipped`; `other_nms`, `more_boxes` (the same file with other options)
+out/raw-000.npz        of each image: its raw outputs, `encodings` and `scores`, as the numbers that they stand for
 out/tensors-000.npz    for each of --layer-images: every tensor as it is stored, by its index in the file
 out/weights.npz        the weights of its layers and its anchors, as the numbers that they stand for
+
+container_scripts/explain_tfjs.mjs writes the same of a TensorFlow.js build.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +27,6 @@ from pipeline.detections import post_process
 from pipeline.detections.detections_file import MAX_DETECTIONS, DetectionsWriter, Header, ImageDetections
 from pipeline.detections.tflite_runtime import RUNTIME, TfliteDetector
 from pipeline.errors import DataError
-from pipeline.explain.checkpoint_nms import decode_boxes, suppress
 from pipeline.explain.chosen_images import choose_images, count_images, decode
 from pipeline.explain.tflite_layers import LayerRunner
 from pipeline.jobs import run
@@ -41,16 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     for name in ("--records-dir", "--model", "--out"):
         parser.add_argument(name, type=Path, required=True)
-    parser.add_argument("--frozen-dir", type=Path, required=True, help="folder of pipeline.config")
     parser.add_argument("--nms", choices=("regular", "fast"), help="instead of the file's own")
     parser.add_argument("--images", type=int, default=100, help="test images that mAP is computed on")
     parser.add_argument("--layer-images", type=int, default=8, help="of them, those whose tensors are kept")
     flags = parser.parse_args(arguments)
     content = read_content(flags.model, nms=flags.nms)
-    iou_threshold = read_iou_threshold(flags.frozen_dir / "pipeline.config")
     explain(
-        flags.records_dir, content, flags.out, name=str(flags.model), iou_threshold=iou_threshold,
-        images=flags.images, layer_images=flags.layer_images,
+        flags.records_dir, content, flags.out, name=str(flags.model), images=flags.images,
+        layer_images=flags.layer_images,
     )  # fmt: skip
 
 
@@ -64,20 +62,7 @@ def read_content(path: Path, *, nms: str | None) -> bytes:
     return post_process.with_options(content, regular_nms=nms == "regular", max_detections=MAX_DETECTIONS)
 
 
-def read_iou_threshold(config: Path) -> float:
-    """Read the overlap at which the checkpoint suppresses a box; raises DataError where its config says none."""
-    text = config.read_text(encoding="utf-8") if config.is_file() else ""
-    found = re.search(r"batch_non_max_suppression\s*\{[^}]*?iou_threshold:\s*([0-9.eE+-]+)", text)
-    if found is None:
-        raise DataError(
-            f"{config} names no iou_threshold of batch_non_max_suppression", hint="make freeze NAME=... writes it again"
-        )
-    return float(found[1])
-
-
-def explain(
-    records_dir: Path, content: bytes, out: Path, *, name: str, iou_threshold: float, images: int, layer_images: int
-) -> None:
+def explain(records_dir: Path, content: bytes, out: Path, *, name: str, images: int, layer_images: int) -> None:
     """Write what the module says; raises DataError for a file that is no detector with its post-processing."""
     options = post_process.read_options(content)
     variants = {
@@ -91,8 +76,7 @@ def explain(
     detectors = {key: TfliteDetector(Path(name), content=one) for key, one in variants.items()}
     runner = LayerRunner(content, name=name)
     encodings, scores, anchors = runner.post_process_inputs()
-    classes = options.num_classes
-    header = {one: Header(one, RUNTIME, len(content)) for one in (*variants, "checkpoint_nms")}
+    header = {one: Header(one, RUNTIME, len(content)) for one in variants}
     writers = {name: DetectionsWriter(str(out / "runs" / f"{name}.jsonl"), one) for name, one in header.items()}
     total = min(images, count_images(records_dir))
     every = max(1, total // max(layer_images, 1))
@@ -103,16 +87,11 @@ def explain(
             image = decode(example)
             facts = (example.source_id, example.filename, image.shape[1], image.shape[0])
             found = {name: detector.detect(image) for name, detector in detectors.items()}
-            shares = runner.run(image)
-            boxes = decode_boxes(runner.real(encodings)[0], runner.real(anchors)) / shares
-            own = suppress(
-                boxes,
-                runner.real(scores)[0][:, -classes:],
-                iou_threshold=iou_threshold,
-            )
+            runner.run(image)
+            raw = {"encodings": runner.real(encodings)[0], "scores": runner.real(scores)[0]}
+            save_arrays(out / f"raw-{number:03}.npz", raw)
             for name, answer in found.items():
                 writers[name].write(ImageDetections(*facts, answer.ms, answer.detections))
-            writers["checkpoint_nms"].write(ImageDetections(*facts, 0.0, own))
             source_ids.append(example.source_id)
             if number % every == 0 and len(kept) < layer_images:
                 tensors = {f"t{layer.tensor}": runner.stored(layer.tensor) for layer in runner.layers}
@@ -124,8 +103,6 @@ def explain(
     write_json(str(out / "artefact.json"), describe(runner, options, size=len(content)) | {
         "images": source_ids,
         "layer_images": kept,
-        "iou_threshold": iou_threshold,
-        "post_process_inputs": {"encodings": encodings, "scores": scores, "anchors": anchors},
     })  # fmt: skip
     weights = {f"t{layer.weights}": runner.real(layer.weights) for layer in runner.layers if layer.weights is not None}
     save_arrays(out / "weights.npz", {"anchors": runner.real(anchors), **weights})
@@ -139,8 +116,9 @@ def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
 def describe(runner: LayerRunner, options: post_process.PostProcess, *, size: int) -> dict[str, Any]:
     """Return what artefact.json says of the file itself."""
     return {
+        "kind": "tflite",
         "size_bytes": size,
-        "input_type": runner.dtype.name,
+        "input": runner.describe_input(),
         "layers": [layer.to_json() for layer in runner.layers],
         "post_process": asdict(options),
     }

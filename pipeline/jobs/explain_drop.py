@@ -2,7 +2,7 @@
 
     python -m pipeline.jobs.explain_drop --name cats --artefact tflite --records-dir input/tf_records/cats \\
         --artefact-dir output/cats/.cache/explain/artefact --reference-dir output/cats/.cache/explain/reference \\
-        --evaluation-dir output/cats/evaluation --out output/cats/explain
+        --frozen-dir output/cats/frozen --evaluation-dir output/cats/evaluation --out output/cats/explain
 
 out/drop.json   everything, each layer in the file's order (see pipeline/explain/verdict.py)
 out/drop.html   the same with a picture of the error by layer
@@ -29,13 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m pipeline.jobs.explain_drop", description=__doc__.splitlines()[0])
     for name in ("--name", "--artefact"):
         parser.add_argument(name, required=True)
-    for name in ("--records-dir", "--artefact-dir", "--reference-dir", "--evaluation-dir", "--out"):
+    for name in ("--records-dir", "--artefact-dir", "--reference-dir", "--frozen-dir", "--evaluation-dir", "--out"):
         parser.add_argument(name, type=Path, required=True)
     flags = parser.parse_args(arguments)
     folders = Folders(
         artefact=flags.artefact_dir,
         reference=flags.reference_dir,
         records=flags.records_dir,
+        frozen=flags.frozen_dir,
         checkpoint=flags.evaluation_dir / CHECKPOINT,
     )
     found = explain(folders, name=flags.name, artefact=flags.artefact)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.explain.artefacts import find_command
 from pipeline.run_report.advice import Advice
 from pipeline.run_report.training_log import Evaluation, TrainingLog
 
@@ -109,10 +110,10 @@ def advise_on_files(metrics: Sequence[Mapping[str, Any]], *, name: str, has_drop
     if not worst:
         return []
     words = ", ".join(f"{one} {100 * lost[one]:.1f} points" for one in worst)
-    todo = (
-        "Which layers lose it stands below."
-        if has_drop
-        else "odpipe explain-drop tells which layers lose it; a quantized model that is trained longer loses less."
-    )
-    command = "" if has_drop else f".envs/pipeline/bin/odpipe explain-drop --name {name}"
+    looking = None if has_drop else find_command(name, worst)
+    longer = "a quantized model that is trained longer loses less."
+    todo = f"odpipe explain-drop tells which layers lose it; {longer}" if looking else longer.capitalize()
+    if has_drop:
+        todo = "Which layers lose it stands below."
+    command = f".envs/pipeline/bin/{looking}" if looking else ""
     return [Advice("drop", "An exported file finds less than the model does", f"mAP lost: {words}.", todo, command)]

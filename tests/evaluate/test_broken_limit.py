@@ -139,12 +139,12 @@ def test_without_test_records_nothing_is_evaluated_unless_that_is_what_was_asked
     assert not (project / removed).exists()
 
 
-@pytest.mark.parametrize("artefact", ["tfjs", "tflite"])
+@pytest.mark.parametrize("artefact", ["tfjs", "tfjs_fast", "tflite"])
 def test_what_cannot_be_looked_into_is_told_as_it_was(tmp_path: Path, artefact: str) -> None:
     folder = tmp_path / f"output/{RUN}/evaluation"
     folder.mkdir(parents=True)
     (folder / "metrics.json").write_text(json.dumps([{"artefact": artefact, "verdict": "broken"}]))
     plan = make_plan(tmp_path, parse_settings({"name": RUN, "model": "ssd_mobilenet_v2_quantized"}))
     failure = JobFailed("evaluate", 4, message="it lost 3 points", hint="train longer")
-    # Of TensorFlow.js nothing keeps its layers, and here is no TFLite file
+    # Plain TensorFlow.js keeps no layers, and of the others there is no file here
     assert explain_break(tmp_path, plan, failure) is failure

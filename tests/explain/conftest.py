@@ -19,9 +19,9 @@ HERE = ROOT / "tests" / "explain"
 EXPAND = "FeatureExtractor/expand"
 
 
-def run_script(*words: object) -> None:
-    """Run a script of this folder where TensorFlow is."""
-    done = subprocess.run([str(word) for word in (need_environment("odapi"), *words)], capture_output=True, text=True)
+def run_script(*words: object, image: str = "odapi") -> None:
+    """Run a script where an image's packages are."""
+    done = subprocess.run([str(word) for word in (need_environment(image), *words)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
@@ -74,15 +74,36 @@ def explained(detector: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     files = sorted((detector / "tflite").glob("*.tflite"))
     for file in files:
         explain_artefact.main([
-            "--records-dir", str(records), "--model", str(file), "--frozen-dir", str(frozen), "--layer-images", "3",
+            "--records-dir", str(records), "--model", str(file), "--layer-images", "3",
             "--out", str(root / file.stem / "artefact"),
         ])  # fmt: skip
-    run_script(HERE / "compare_all.py", records, frozen, *(root / file.stem for file in files))
+    return judge_all(root, records, frozen, artefact="tflite")
+
+
+def judge_all(root: Path, records: Path, frozen: Path, *, artefact: str) -> dict[str, dict[str, Any]]:
+    """Compare what was looked at, a folder each, with the graph; return what drop.json says of each."""
+    folders = sorted(root.iterdir())
+    run_script(HERE / "compare_all.py", records, frozen, *folders)
     return {
-        file.stem: explain(
-            Folders(root / file.stem / "artefact", root / file.stem / "reference", records),
-            name="cats",
-            artefact="tflite",
+        folder.name: explain(
+            Folders(folder / "artefact", folder / "reference", records, frozen), name="cats", artefact=artefact
         )
-        for file in files
+        for folder in folders
     }
+
+
+@pytest.fixture(scope="session")
+def explained_tfjs(detector: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What drop.json says of each of the builds of make_tfjs.py."""
+    root = tmp_path_factory.mktemp("explained_tfjs")
+    records, frozen = detector / "records", detector / "frozen"
+    run_script(HERE / "make_tfjs.py", detector, image="tfjs")
+    node = need_environment("tfjs").parent / "node"
+    for build in sorted((detector / "tfjs").iterdir()):
+        done = subprocess.run(
+            [node, ROOT / "container_scripts/explain_tfjs.mjs", "--records-dir", records, "--tfjs-dir", build,
+             "--images", "100", "--layer-images", "3", "--out", root / build.name / "artefact"],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+    return judge_all(root, records, frozen, artefact="tfjs_fast")

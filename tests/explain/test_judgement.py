@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from pipeline.detections.detections_file import Detection
 from pipeline.explain.checkpoint_nms import decode_boxes, suppress
 from pipeline.explain.input_check import check_input
 from pipeline.explain.layer_fault import find_faults, find_weak_ranges
+from pipeline.explain.post_processing import suppress_as_checkpoint
 
 RANDOM = np.random.default_rng(3)
 IMAGE = RANDOM.uniform(-1, 1, (1, 12, 12, 3)) + np.array([0.3, 0, -0.3])
@@ -57,6 +59,43 @@ def test_an_image_that_is_made_otherwise_is_found(found: Any, verdict: str) -> N
             "weights_differ", "channel 7 of 32 has 4 times the checkpoint's weights",
         ),
         (
+            {
+                "weights_compared": {
+                    "relative_error": 0.6, "worst": 7, "worst_slope": 1.6, "count": 32, "slopes": [1.599, 1.601],
+                },
+                "folded": True, "low": 0.0, "high": 2.25,
+            },
+            "weights_differ", "1.6 times the checkpoint's weights, its clip to [0, 2.25] being folded into them",
+        ),
+        (
+            {"weights_compared": {"relative_error": 0.3, "different_values": 4, "different_values_in_graph": 240}},
+            "weights_rounded", "4 different values are left of the checkpoint's 240",
+        ),
+        (
+            {
+                "weights_compared": {"rounding_error": 0.08, "different_values": 200}, "weights_dtype": "uint8",
+                "step": 0, "own_error_steps": None, "low": None, "high": None,
+            },
+            "weights_rounded", "8 bits with one scale for all its channels leave them 8 % off",
+        ),
+        (
+            {"weights_compared": {"relative_error": 0.0, "bias_rounding_error": 0.3}},
+            "bias_rounded", "bias rounded: 8 bits with one scale",
+        ),
+        ({"weights_compared": {"no_numbers": 3}}, "no_numbers", "3 of its weights are infinite or no numbers"),
+        ({"no_numbers_share": 0.25}, "no_numbers", "25 % of its values are infinite or no numbers"),
+        (
+            {"step": 0, "own_error_steps": None, "unused_share": None, "high": 9.0},
+            "range_too_wide", "the file cuts off at [0, 9], the checkpoint at [0, 6]",
+        ),
+        (
+            {
+                "weights_compared": {"relative_error": 0.0, "worst": 3, "worst_slope": 1.0, "count": 32},
+                "channels": {**CHANNELS, "nine_tenths": 1, "slope": 1.7},
+            },
+            "bias", "channel 3 of 32 differs, but its weights do not",
+        ),
+        (
             {"weights_compared": {"range_ratio": 100.0, "widest": 9, "count": 32}},
             "uneven_weights", "100 times the range of the middle one, which 3 of 255 steps are left for",
         ),
@@ -81,6 +120,8 @@ def test_the_cause_of_a_layer_that_parts(changes: dict[str, Any], kind: str, wor
         {**OFF, "own_relative_error": 0.04},  # rounding, of a narrow signal
         {**OFF, "own_error_steps": 0.3},
         {**OFF, "signal": 1e-9, "held": [0, 1e-8]},  # a part that no box ever taught
+        {**SOUND, "own_error_steps": None, "step": 0, "own_relative_error": 0.004},  # float16
+        {**SOUND, "own_error_steps": None, "step": 0, "own_relative_error": 0.03, "weights_dtype": "uint8"},
     ],
 )
 def test_what_is_no_fault(layer: dict[str, Any]) -> None:
@@ -113,3 +154,24 @@ def test_each_class_is_suppressed_by_itself_and_boxes_end_at_the_image() -> None
     for one, other in zip(found, expected, strict=True):
         assert one == pytest.approx(other, abs=1e-6)
     assert len(suppress(boxes, scores, iou_threshold=0.6, most=1)) == 1
+
+
+def test_raw_outputs_are_shares_of_what_the_image_covers_of_the_input(tmp_path: Path) -> None:
+    np.savez(tmp_path / "weights.npz", anchors=np.array([[0.25, 0.5, 0.2, 0.4]], np.float32))
+    # The scores of the background come first, or are left out
+    for number, scores in enumerate(([[0.3, 0.7]], [[0.7]])):
+        raw = {"encodings": np.zeros((1, 4), np.float32), "scores": np.array(scores, np.float32)}
+        np.savez(tmp_path / f"raw-{number:03}.npz", **raw)
+    told = {
+        "input": {"height": 20, "width": 20, "resize": "letterbox"}, "post_process": {"num_classes": 1},
+        "iou_threshold": 0.6,
+    }  # fmt: skip
+    # Half as high as wide: it covers the upper half
+    boxed = list(suppress_as_checkpoint(tmp_path, told, [(20, 40), (40, 40)]))
+    assert [one[2:] for found in boxed for one in found] == [
+        pytest.approx((0.3, 0.3, 0.7, 0.7)), pytest.approx((0.15, 0.3, 0.35, 0.7)),
+    ]  # fmt: skip
+    stretched = list(
+        suppress_as_checkpoint(tmp_path, {**told, "input": {**told["input"], "resize": "stretch"}}, [(20, 40)])
+    )
+    assert stretched[0][0] == pytest.approx(Detection(1, 0.7, 0.15, 0.3, 0.35, 0.7))

@@ -50,13 +50,33 @@ def test_the_verb_names_the_layer_and_leaves_two_files(project: Path, detector: 
     [
         (
             ("--artefact", "tflit"), 2,
-            "unknown artefact 'tflit'; known: edgetpu, tflite, tflite_fast_nms, tflite_float, tflite_regular_nms",
+            "unknown artefact 'tflit'; known: edgetpu, tfjs_chromium, tfjs_fast, tflite, "
+            "tflite_fast_nms, tflite_float, tflite_regular_nms",
             "did you mean 'tflite'?",
         ),
         (
-            ("--artefact", "tfjs_fast"), 2,
-            "tfjs_fast has no layers that could be compared: only TFLite files keep theirs",
-            "ARTEFACT=tflite; make evaluate says what the others lose",
+            ("--artefact", "tfjs"), 2,
+            "tfjs has no layers that could be compared: it runs as a whole, in loops, from the image to the boxes",
+            "ARTEFACT=tfjs_fast looks into the same network without them; make evaluate says what tfjs loses",
+        ),
+        (
+            ("--artefact", "saved_model"), 2,
+            "saved_model has no layers that could be compared: it is the graph that the others are held against",
+            "ARTEFACT=tflite or tfjs_fast; make evaluate says what the others lose",
+        ),
+        (
+            ("--artefact", "tfjs_fast", "--name", "dogs"), 4,
+            "explain-drop needs output/dogs/tensorflow_js/fast/model.json", "make export NAME=dogs",
+        ),
+        (
+            ("--artefact", "tfjs_chromium", "--name", "birds"), 4,
+            "output/birds/tensorflow_js has no fast build, and only that can be looked into",
+            "output/birds/logs/tfjs.log says why it has none",
+        ),
+        (
+            ("--model", "faster_rcnn_resnet50", "--name", "dogs", "--artefact", "tfjs_fast"), 2,
+            "faster_rcnn_resnet50 is no SSD, and only SSD has a fast browser build; the plain TF.js build does work",
+            "make evaluate NAME=dogs compares what it has",
         ),
         (("--images", "0"), 2, "IMAGES is 0; wanted at least 1", "IMAGES=100"),
         (
@@ -73,6 +93,9 @@ def test_the_verb_names_the_layer_and_leaves_two_files(project: Path, detector: 
 def test_what_cannot_be_explained_is_refused_at_once(
     project: Path, flags: tuple[str, ...], code: int, message: str, hint: str
 ) -> None:
+    # Of the birds there is a plain TensorFlow.js model
+    (project / "output/birds/tensorflow_js").mkdir(parents=True, exist_ok=True)
+    (project / "output/birds/tensorflow_js/model.json").write_text("{}")
     done = explain_drop(project, *flags)
     assert done.returncode == code
     assert done.stderr == f"error: {message}\nhint: {hint}\n"

@@ -70,7 +70,7 @@ def detections(
 def run_module(node: Path, code: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run JavaScript that imports modules of container_scripts by their names; `args` holds its arguments."""
     prelude = "const args = process.argv.slice(1);\n"
-    for module in ("tfrecord", "decode_image", "screen"):
+    for module in ("tfrecord", "decode_image", "screen", "npz_file", "test_images"):
         prelude += f"import * as {module} from {json.dumps((SCRIPTS / 'node' / (module + '.mjs')).as_uri())};\n"
     return subprocess.run(
         [node, "--input-type=module", "-e", prelude + code, "--", *map(str, arguments)],

@@ -204,3 +204,39 @@ def test_what_people_see_goes_to_the_screen_and_to_the_log(node: Path) -> None:
     assert [shown[0], *shown[2:]] == ["hello", "error: a.record: cut off", "hint: make records"]
     assert shown[1].startswith("evaluate  image 2/2  ")
     assert done.stderr == "hello\nerror: a.record: cut off\nhint: make records\n"
+
+
+def test_numpy_reads_what_is_written_for_it(node: Path, tmp_path: Path) -> None:
+    code = """
+const data = Float32Array.from({ length: 24 }, (_, index) => index / 4 - 1);
+npz_file.writeNpz(args[0], {
+  t3: { shape: [2, 3, 4], data },
+  one: { shape: [5], data: data.subarray(2, 7) },
+  scalar: { shape: [], data: data.subarray(1, 2) },
+  none: { shape: [0, 4], data: new Float32Array(0) },
+});
+"""
+    done = run_module(node, code, tmp_path / "made.npz")
+    assert done.returncode == 0, done.stderr
+    wanted = np.arange(24, dtype=np.float32) / 4 - 1
+    with np.load(tmp_path / "made.npz") as found:
+        assert set(found.files) == {"t3", "one", "scalar", "none"}
+        assert found["t3"].dtype == np.float32
+        np.testing.assert_array_equal(found["t3"], wanted.reshape(2, 3, 4))
+        np.testing.assert_array_equal(found["one"], wanted[2:7])
+        assert found["scalar"].shape == () and found["scalar"] == -0.75
+        assert found["none"].shape == (0, 4)
+
+
+def test_the_images_that_are_chosen_are_those_that_python_chooses(node: Path) -> None:
+    code = """
+const [total, wanted] = args.map(Number);
+const isChosen = test_images.chooseImages(total, wanted);
+console.log(JSON.stringify(Array.from({ length: total }, (_, index) => index).filter(isChosen)));
+"""
+    for total, wanted in ((75, 8), (75, 75), (7, 3), (1, 1)):
+        done = run_module(node, code, str(total), str(wanted))
+        # As pipeline/explain/chosen_images.py says it
+        expected = [one for one in range(total) if one * wanted // total != (one + 1) * wanted // total]
+        assert json.loads(done.stdout) == expected
+        assert len(expected) == wanted
