@@ -4,8 +4,8 @@
 
 TensorFlow.js restores a stored weight q as q * scale + min. The kernels of a model that was trained with simulated
 quantization lie on such a grid already, of at most 256 steps: found again, it stores them in a byte each and gives the
-same numbers back. Biases and other small arrays stay as they are: they weigh nothing, and a rounded bias moves
-every pixel of its channel.
+same numbers back. Biases, however long, and other small arrays stay as they are: they weigh nothing, and a rounded bias
+moves every pixel of its channel.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ GRID_TOLERANCE = 1e-3
 
 def shrink(array, dtype):
     """Give an array as it is stored, and how TensorFlow.js restores it; None when it is stored as it is."""
-    if array.dtype != np.float32 or array.size < SMALLEST or dtype == "float32":
+    if array.dtype != np.float32 or array.ndim < 2 or array.size < SMALLEST or dtype == "float32":
         return array, None
     if dtype == "float16":
         return array.astype(np.float16), {"dtype": "float16", "original_dtype": "float32"}

@@ -104,11 +104,11 @@ def test_its_kernels_take_a_byte_each_and_lose_nothing(
 @pytest.mark.parametrize(("dtype", "share", "error"), [("float16", 0.5, 6e-4), ("uint8", 0.25, 2.1e-3)])
 def test_weights_of_any_values_are_stored_smaller(tmp_path: Path, dtype: str, share: float, error: float) -> None:
     values = np.random.default_rng(1).uniform(-0.3, 0.7, 4096).astype(np.float32)
-    bias = values[:8] * 1000
+    bias = values[:1280] * 1000  # as long as that of MobileNet V2's last layer
     (tmp_path / "group1-shard1of1.bin").write_bytes(values.tobytes() + bias.tobytes())
     manifest = [
         {"name": "kernel", "shape": [64, 64], "dtype": "float32"},
-        {"name": "bias", "shape": [8], "dtype": "float32"},
+        {"name": "bias", "shape": [1280], "dtype": "float32"},
     ]
     model = {
         "modelTopology": {"node": [{"name": "x", "attr": {"T": {}, "_noted": {}}}]},
@@ -125,7 +125,7 @@ write_model({str(tmp_path)!r}, *read_model({str(tmp_path)!r}), functools.partial
     restored = read_weights(tmp_path)
     np.testing.assert_array_equal(restored["bias"], bias)
     np.testing.assert_allclose(restored["kernel"], values, atol=error)
-    assert (tmp_path / "group1-shard1of1.bin").stat().st_size == 4096 * 4 * share + 32
+    assert (tmp_path / "group1-shard1of1.bin").stat().st_size == 4096 * 4 * share + 1280 * 4
     (node,) = json.loads((tmp_path / "model.json").read_text())["modelTopology"]["node"]
     assert node["attr"] == {"T": {}}
 
