@@ -212,7 +212,8 @@ def _judge_rounding(layer: Layer, weights: Mapping[str, Any], name: str) -> tupl
     left, had = weights.get("different_values"), weights.get("different_values_in_graph")
     more_bits = f"more than 8 bits for them: make export NAME={name} TFJS_WEIGHTS=float16"
     if (weights.get("bias_rounding_error") or 0) > layer["own_relative_error"] * layer["signal"] / 2:
-        return "bias_rounded", "bias rounded: 8 bits with one scale for all its channels hold it", more_bits
+        cause = "bias rounded: 8 bits with one scale for all its channels hold it"
+        return "bias_rounded", cause, f"a newer export leaves biases as they are: make export NAME={name}"
     if left and had and left < FEWER * had and (weights.get("relative_error") or 0) > OTHER_WEIGHTS:
         cause = f"weights rounded: {left} different values are left of the checkpoint's {had}"
     elif not had and (weights.get("rounding_error") or 0) > OTHER_WEIGHTS:
