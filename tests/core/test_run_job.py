@@ -141,7 +141,7 @@ def test_a_second_job_while_one_runs_is_refused(project: Path) -> None:
     wait_for(project / "begun")
     code, shown = run(project)
     first.send_signal(signal.SIGTERM)
-    first.communicate(timeout=20)
+    first.communicate(timeout=120)
     assert code == 4
     assert shown.startswith(f"error: output/cats/out is being written by stage copy, process {first.pid}, since 20")
     assert shown.endswith("hint: wait for it to end, stop it, or use another NAME\n")
@@ -158,7 +158,7 @@ def test_an_interrupt_reaches_the_script_once(project: Path, number: signal.Sign
     process = start(project)
     wait_for(project / "begun")
     process.send_signal(number)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert process.returncode == 130
     assert (project / "stopped").read_text() == "x"
 
@@ -168,7 +168,7 @@ def test_a_killed_executor_leaves_nothing_that_looks_finished(project: Path) -> 
     process = start(project)
     wait_for(project / "begun")
     process.kill()
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert not (project / "output/cats/out").exists()
     plan(project, WRITE)
     deadline = time.monotonic() + 10  # the kernel interrupts the orphan, which frees the lock

@@ -185,7 +185,7 @@ def test_a_killed_detection_goes_on_where_it_was(cat_dog: Flags, tmp_path: Path)
 
 
 def test_an_interrupted_detection_with_other_settings_starts_over(cat_dog: Flags, tmp_path: Path) -> None:
-    make_many(tmp_path / "images", 60)
+    make_many(tmp_path / "images", 240)
     flags = [*cat_dog, "--images", tmp_path / "images", "--out", tmp_path / "out"]
     with subprocess.Popen(command(*flags), cwd=ROOT, stderr=subprocess.DEVNULL) as running:
         wait_for_lines(tmp_path / "out" / ".detecting" / "journal.jsonl", 5)
@@ -193,7 +193,7 @@ def test_an_interrupted_detection_with_other_settings_starts_over(cat_dog: Flags
     assert running.returncode == 130
     done = detect(*flags, "--threshold", "0.2")
     assert done.returncode == 0 and "done already" not in done.stderr
-    assert len({row["filename"] for row in read_rows(tmp_path / "out")}) == 60
+    assert len({row["filename"] for row in read_rows(tmp_path / "out")}) == 240
 
 
 def make_film(path: Path, pictures: list[Image.Image], rate: int = 10) -> None:

@@ -152,7 +152,7 @@ def test_a_cell_runs_in_a_browser_that_asks_only_the_server(server: Serving, pla
         page = browser.new_page()
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
-        page.goto(f"http://127.0.0.1:{server.port}{server.path}?token={TOKEN}")
+        page.goto(f"http://127.0.0.1:{server.port}{server.path}?token={TOKEN}", timeout=120_000)
         first = page.locator(".code_cell").first
         page.wait_for_selector("#kernel_indicator_icon.kernel_idle_icon", timeout=60_000)
         first.locator(".CodeMirror").click()
