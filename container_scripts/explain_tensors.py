@@ -142,10 +142,11 @@ class Comparison:
         """Return what the graph makes of the artefact's values one layer before: as it should be, and before a clip."""
         place = self._places[tensor]
         feeds = {}
-        if not all(np.isfinite(found[before]).all() for before in self._find_before(tensor)):
+        nearest = list(self._find_before(tensor))
+        if not all(np.isfinite(found[before]).all() for before in nearest):
             # What comes after numbers that are none cannot be told from what it should be
             return found[tensor], found[tensor]
-        for before in self._find_before(tensor):
+        for before in nearest:
             for one in self._reading.find_feeds(self._by_tensor[before], self._places[before]):
                 feeds[one.experimental_ref()] = (one, found[before])
         if not feeds:
