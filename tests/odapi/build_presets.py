@@ -2,9 +2,10 @@
 
     python build_presets.py --presets FOLDER --records-dir FOLDER --classes 90 --report report.json [--step NAME ...]
 
-writes {name: {"variables": {variable: shape}, "losses": [...], "outputs": {tensor: shape}, "cpu_s": 5.1}}.
-`variables` are those of the training graph, but for optimizer slots and global_step. Presets of --step are also
-trained one step: "stepped" is the loss of one image before it and after it, without augmentation.
+writes {name: {"variables": {variable: shape}, "losses": [...], "decays": {operation: 0.99},
+"outputs": {tensor: shape}, "cpu_s": 5.1}}. `variables` are those of the training graph, but for optimizer slots and
+global_step; `decays` are those of the averages that batch norms keep. Presets of --step are also trained one step:
+"stepped" is the loss of one image before it and after it, without augmentation.
 
 Each preset has a process of its own, forked from one that has imported TensorFlow: in one process, the graphs
 that are done with would make the last preset's take five times as long as the first's.
@@ -53,6 +54,7 @@ def build(path, records_dir, class_count, step):
         variables = [v for v in tf.compat.v1.global_variables() if v.op.name.split("/")[-1] not in SLOTS]
         report["variables"] = model_variables.shapes_of(variables)
         report["losses"] = sorted(graph.metrics)
+        report["decays"] = decays_of_batch_norms(tf.compat.v1.get_default_graph())
         if step:
             report["stepped"] = losses_around_a_step(graph)
     with tf.Graph().as_default():
@@ -61,6 +63,17 @@ def build(path, records_dir, class_count, step):
         report["outputs"] = {name: tensor.shape.as_list() for name, tensor in sorted(detections.items())}
     report["cpu_s"] = round(time.process_time(), 1)
     return report
+
+
+def decays_of_batch_norms(graph):
+    """Give the decay of each average that batch norms keep."""
+    found = {}
+    for operation in graph.get_operations():
+        # average -= (average - value) * (1 - decay)
+        if operation.type == "AssignSub" and "/AssignMovingAvg" in operation.name:
+            rest = operation.inputs[1].op.inputs[1].op
+            found[operation.name] = round(float(tf.get_static_value(rest.inputs[1])), 4)
+    return found
 
 
 def losses_around_a_step(graph):

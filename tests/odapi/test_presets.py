@@ -82,6 +82,15 @@ def test_a_preset_counts_its_parameters_right(built: dict[str, dict[str, Any]]) 
     assert counted == {name: read_preset(name).parameters for name in preset_names()}
 
 
+def test_batch_norms_follow_as_fast_as_the_preset_says(built: dict[str, dict[str, Any]]) -> None:
+    for name in SSD:
+        extractor = read_preset(name).pipeline["model"]["ssd"]["feature_extractor"]
+        wanted = extractor["conv_hyperparams"]["batch_norm"]["decay"]
+        decays = built[name]["decays"]
+        assert decays, name
+        assert {scope: decay for scope, decay in decays.items() if decay != wanted} == {}, name
+
+
 def test_freezing_the_backbone_freezes_the_classification_network_and_nothing_else(
     built: dict[str, dict[str, Any]], odapi_python: Path
 ) -> None:
