@@ -171,5 +171,5 @@ lint: $(ENV)/.ready ## ruff, mypy, and Python 3.6 syntax of the scripts in the i
 	@$(ENV)/bin/ruff check .
 	@$(ENV)/bin/ruff format --check .
 	@$(ENV)/bin/mypy
-	@$(ENV)/bin/vermin --quiet --no-tips --violations -t=3.6- container_scripts/*.py container_scripts/*/*.py pipeline/receipts.py pipeline/augmentations.py \
+	@$(ENV)/bin/vermin --quiet --no-tips --violations -t=3.6- container_scripts/*.py container_scripts/*/*.py pipeline/receipts.py pipeline/augmentations.py pipeline/core_count.py \
 		pipeline/report/screen.py dockerfiles/self_check.py $(addprefix pipeline/detections/,detections_file.py image_folder.py decode.py) pipeline/detecting/journal.py pipeline/detecting/tiles.py

@@ -24,7 +24,7 @@ from photos import read_photos
 from PIL import Image as Pillow
 
 from pipeline.checks.inspectors import open_inspectors
-from pipeline.cores import count_cores
+from pipeline.core_count import count_cores
 
 
 def main() -> None:

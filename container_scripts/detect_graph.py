@@ -15,7 +15,7 @@ import os
 from detection import picture_loop
 from screen import fail
 
-from pipeline.detections.image_folder import count_cores
+from pipeline.core_count import count_cores
 
 
 def main():

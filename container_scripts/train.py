@@ -37,6 +37,8 @@ from training import (  # noqa: E402
     training_records,
 )
 
+from pipeline.core_count import count_cores  # noqa: E402
+
 
 def build_config(arguments, records, class_names):
     """Build the run's final config from its preset or its user's file."""
@@ -135,7 +137,7 @@ def _parse_arguments():
     parser.add_argument("--options", help="an options.json: see training_options.py")
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=devices.count_cores())
+    parser.add_argument("--threads", type=int, default=count_cores())
     parser.add_argument("--input-size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--train-dir", required=True)
     arguments = parser.parse_args()

@@ -15,17 +15,14 @@ from contextlib import suppress
 from itertools import islice
 from typing import TypeVar
 
+from pipeline.core_count import count_cores
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 BATCHES_AHEAD = 4
 """Batches that wait for each worker: enough to keep it busy, few enough to keep memory flat."""
 _PR_SET_PDEATHSIG = 1
-
-
-def count_cores() -> int:
-    """Count the cores that this process may use, which in a container are fewer than the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pipeline import receipts
 from pipeline.backends import Backend
 from pipeline.backends.process import INTERRUPTED
-from pipeline.cores import count_cores
+from pipeline.core_count import count_cores
 from pipeline.errors import DataError, Interrupted, PipelineError, StageError
 from pipeline.machine import find_free_memory_bytes
 from pipeline.plan import Plan

@@ -11,12 +11,12 @@ import time
 import numpy as np
 from screen import Progress, fail, format_duration, say
 
+from pipeline.core_count import count_cores
 from pipeline.detecting.journal import Journal, stamp, to_rows
 from pipeline.detecting.tiles import detect_in_tiles, parse_grid
 from pipeline.detections.decode import decode_rgb
 from pipeline.detections.image_folder import (
     check_images,
-    count_cores,
     describe_broken,
     describe_problem,
     find_images,

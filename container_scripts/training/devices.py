@@ -9,13 +9,13 @@ cores: nothing gets faster.
 """
 
 import glob
-import math
 import os
 
 import tensorflow as tf
 from screen import fail, say
 
-CGROUP_QUOTAS = ("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+from pipeline.core_count import count_cores
+
 VIRTUAL = "ODPIPE_VIRTUAL_DEVICES"
 
 
@@ -109,27 +109,3 @@ def session_options(options=None, threads=None, quantized=False):
         # Measured: it makes the first step wait for 20 s instead of 5 s, and no later one any faster.
         config.graph_options.rewrite_options.disable_meta_optimizer = True
     return config
-
-
-def count_cores():
-    """Count the cores that this process may use: in a container or a batch job fewer than the machine's."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = read_cpu_quota()
-    return max(min(cores, int(math.ceil(quota))), 1) if quota else cores
-
-
-def read_cpu_quota(paths=CGROUP_QUOTAS):
-    """Read how many cores' time a container's limit grants (1.5 for `--cpus 1.5`); None without a limit."""
-    for path in paths:
-        try:
-            with open(path) as file:
-                words = file.read().split()
-            if path.endswith("cfs_quota_us"):
-                with open(path.replace("quota", "period")) as file:
-                    words += file.read().split()
-            quota, period = float(words[0]), float(words[1])
-        except (OSError, ValueError, IndexError):  # no limit is the word "max"
-            continue
-        if quota > 0 and period > 0:
-            return quota / period
-    return None

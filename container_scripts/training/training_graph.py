@@ -21,6 +21,7 @@ from object_detection.core import standard_fields
 from object_detection.models import faster_rcnn_inception_v2_feature_extractor as inception_v2
 from tensorflow.contrib import quantize
 
+from pipeline.core_count import count_cores
 from training import devices, training_input
 
 INPUT = standard_fields.InputDataFields
@@ -54,7 +55,7 @@ def build_training_graph(config, quantized, options=None, threads=None):
         training_input.build_dataset,
         config,
         model_proto,
-        threads=threads or devices.count_cores(),
+        threads=threads or count_cores(),
         repeatable=not devices.gpu_names(),
     )
     if len(names) > 1:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from pipeline.cores import count_cores
+from pipeline.core_count import count_cores
 from pipeline.detecting.annotated_films import AnnotatedFilms
 from pipeline.detecting.journal import Journal, to_rows
 from pipeline.detecting.picture_detectors import PictureDetector

@@ -108,10 +108,3 @@ def check_images(root: str, files: List[ImageFile]) -> Optional[str]:
 def describe_broken(broken: int, total: int) -> str:
     """Say at the end how many images were skipped."""
     return "{} of {} images could not be read and were skipped; they are named above".format(broken, total)
-
-
-def count_cores() -> int:
-    """Count the cores this process may use, which in a container are fewer than the machine's."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -22,7 +22,7 @@ from pipeline.checks.inspected_images import InspectedImages, KnownImages, read_
 from pipeline.checks.inspection import lying_suffix
 from pipeline.checks.inspectors import Inspectors, inspect_images, open_inspectors
 from pipeline.checks.review import file_key, leave_out, place_of, review
-from pipeline.cores import count_cores
+from pipeline.core_count import count_cores
 from pipeline.datasets.files.disk import explaining_full_disk, written_aside
 from pipeline.datasets.formats.registry import AUTO, FORMATS, check_format_name, identify_format, read_dataset
 from pipeline.datasets.images.ahead import Ahead

@@ -17,7 +17,7 @@ from pipeline.archives.unpack import opened_dataset
 from pipeline.checks.check_file import Check, describe_refused, read_check, refuse_unusable
 from pipeline.checks.inspected_images import read_known
 from pipeline.checks.review import leave_out, review
-from pipeline.cores import count_cores
+from pipeline.core_count import count_cores
 from pipeline.datasets.files.disk import written_aside
 from pipeline.datasets.findings import KINDS
 from pipeline.datasets.formats.registry import AUTO, FORMATS, check_format_name, read_dataset

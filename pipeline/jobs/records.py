@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.cores import count_cores
+from pipeline.core_count import count_cores
 from pipeline.datasets.collection import collection_paused
 from pipeline.datasets.files.disk import explaining_full_disk, format_bytes, written_aside
 from pipeline.datasets.label_map import read_label_map

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.cores import count_cores
+from pipeline.core_count import count_cores
 from pipeline.datasets.files.disk import check_space, explaining_full_disk
 from pipeline.datasets.model import Image
 from pipeline.errors import DataError

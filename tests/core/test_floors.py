@@ -39,7 +39,7 @@ FLOORS: list[tuple[str, ...]] = [
     ("datasets", "archives", "pretrained", "checks", "report", "workspace"),
     ("training_settings",),
     ("tolerance",),
-    ("suggest", "cores", "machine", "version", "tfrecord", "augmentations"),
+    ("suggest", "cores", "core_count", "machine", "version", "tfrecord", "augmentations"),
     ("errors",),
 ]
 # The same inside pipeline/datasets, whose rooms would else grow into one again.

@@ -84,14 +84,3 @@ print(json.dumps(said))
         None,
         None,
     ]  # fmt: skip
-
-
-def test_cores_are_those_of_the_container(odapi_python: Path, tmp_path: Path):
-    files = {"max": "max 100000\n", "half": "50000 100000\n", "three": "300000 100000\n"}
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
-    (tmp_path / "cpu.cfs_quota_us").write_text("150000\n")
-    (tmp_path / "cpu.cfs_period_us").write_text("100000\n")
-    paths = [str(tmp_path / name) for name in (*files, "cpu.cfs_quota_us", "missing")]
-    code = f"from training import devices as d; print([d.read_cpu_quota([p]) for p in {paths!r}], d.count_cores() >= 1)"
-    assert run_code(odapi_python, code) == "[None, 0.5, 3.0, 1.5, None] True"
