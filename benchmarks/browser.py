@@ -80,6 +80,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     flags = parser.parse_args()
+    labels = json.loads((flags.tfjs_dir / "labels.json").read_text(encoding="utf-8"))
+    # The whole graph suppresses class by class, so they decide how long it takes
+    print(f"{len(labels)} classes, {flags.rounds} rounds of {flags.runs} detections")
     images = {f"/image/{size}.jpg": resize(flags.image, size) for size in flags.sizes}
     with tempfile.TemporaryDirectory() as folder:
         peer = Path(folder) / "peer"
