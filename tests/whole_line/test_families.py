@@ -24,7 +24,11 @@ from tests.project import copy_project, need_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.odapi, pytest.mark.toco, pytest.mark.tfjs]
 
-SIDE, IMAGES, STEPS, BATCH = 160, 300, 400, 8
+SIDE, STEPS, BATCH = 160, 400, 8
+IMAGES, TEST_FRACTION = 500, 0.5
+"""Half of them to test: a model trained quantized rounds otherwise in each runtime, and with 60 images that alone moved
+its mAP by 0.5 points."""
+
 LEAST_MAP = 0.05
 """A model that finds nothing has nothing to lose, and would prove nothing."""
 
@@ -48,8 +52,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "ssdlite_mobiledet_edgetpu": SMALL,
     "ssdlite_mobiledet_dsp": SMALL,
     "ssdlite_mobilenet_edgetpu": SMALL,
-    # It takes 256x256 pixels and nothing else; an eighth of the channels, its own depth, learns nothing in so few steps
-    "embedded_ssd_mobilenet_v1": (DEPTH,),
+    # It takes 256x256 pixels and nothing else
+    "embedded_ssd_mobilenet_v1": (),
 }
 
 
@@ -78,7 +82,8 @@ def test_every_ssd_preset_is_of_a_family_that_is_trained() -> None:
 def test_a_family_loses_no_more_than_it_may(root: Path, model: str) -> None:
     words = [word for assignment in (SHORT, *FAMILIES[model]) for word in ("--set", assignment)]
     length = ("--steps", str(STEPS), "--batch", str(BATCH), "--lr", "0.002", "--augment", "flip")
-    begin = ("--model", model, "--dataset", "input/drawn", "--pretrained", "none", "--eval-every", "0")
+    data = ("--dataset", "input/drawn", "--test-fraction", str(TEST_FRACTION))
+    begin = ("--model", model, *data, "--pretrained", "none", "--eval-every", "0")
     local = ("--name", model, "--backend", "local")
     trained = odpipe(root, "train", *begin, *length, *words, *local)
     assert trained.returncode == 0, trained.stderr[-3000:]
