@@ -51,7 +51,7 @@ def compare(records_dir, frozen_dir, artefact_dir, out):
     tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
     with open(os.path.join(artefact_dir, "artefact.json"), encoding="utf-8") as file:
         artefact = json.load(file)
-    reference = reference_graph.ReferenceGraph(frozen_dir)
+    reference = reference_graph.ReferenceGraph(frozen_dir, artefact.get("graph_input"))
     os.makedirs(out)
     comparison = Comparison(reference, artefact, artefact_dir, out)
     graph = os.path.join(frozen_dir, "frozen_inference_graph.pb")

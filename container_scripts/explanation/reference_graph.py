@@ -35,17 +35,35 @@ Place.__doc__ = "One tensor before and after its FakeQuant; without one, both ar
 
 
 class ReferenceGraph:
-    """frozen_inference_graph.pb in a session."""
+    """frozen_inference_graph.pb in a session.
 
-    def __init__(self, frozen_dir):
+    `input_name` is where the network begins, of an artefact that knows it; else tflite_graph.pb tells.
+    """
+
+    def __init__(self, frozen_dir, input_name=None):
         path = os.path.join(frozen_dir, "frozen_inference_graph.pb")
         self.detector = graph_runtime.load_frozen_graph(path)
         self.graph = self.detector.session.graph
         self.run = self.detector.session.run
         self._operations = {operation.name: operation for operation in self.graph.get_operations()}
         self.image = self.graph.get_tensor_by_name("image_tensor:0")
-        self.input = self._find_input(os.path.join(frozen_dir, "tflite_graph.pb"))
+        if input_name is None:
+            self.input = self._find_input(os.path.join(frozen_dir, "tflite_graph.pb"))
+        else:
+            self.input = self._find_named(input_name)
         self._ranges = {}
+
+    def _find_named(self, name):
+        """Find the normalized image by its name, which a build of the whole graph has kept."""
+        operation = self.find_operation(name)
+        if operation is not None:
+            return operation.outputs[0]
+        return fail(
+            "frozen_inference_graph.pb and the build are not of one model: only the build has {}, where its network "
+            "begins".format(name),
+            hint="make export NAME=... writes both again",
+            exit_code=3,
+        )
 
     def _find_input(self, path):
         """Find the normalized image: what the frozen graph has where TFLite's graph has its placeholder."""

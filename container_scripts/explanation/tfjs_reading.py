@@ -1,11 +1,11 @@
-"""How the nodes of a fast TensorFlow.js build are to be read: the same questions as of a .tflite, other answers.
+"""How the nodes of a TensorFlow.js build are to be read: the same questions as of a .tflite, other answers.
 
     reading = TfjsReading(reference, artefact["layers"])
 
-Its numbers are floats. A FakeQuant of the graph is there a ClipByValue, which rounds nothing, or it is folded into the
-convolution before it (tfjs_build/tfjs_fold.py): then the convolution ends in Relu6 and holds (z - low) * 6 / (high -
-low) for a z between low and high. What was folded, and how, is not taken from the file, which may have it wrong, but
-follows from the graph: its FakeQuant is no node of the file, and its range is the graph's.
+Its numbers are floats. A FakeQuant of the graph is there a ClipByValue, which rounds nothing, or, in a fast build, it
+is folded into the convolution before it (tfjs_build/tfjs_fold.py): then the convolution ends in Relu6 and holds
+(z - low) * 6 / (high - low) for a z between low and high. What was folded, and how, is not taken from the file, which
+may have it wrong, but follows from the graph: its FakeQuant is no node of the file, and its range is the graph's.
 Python 3.6 to 3.8, TensorFlow 1.15.
 """
 
@@ -29,7 +29,7 @@ PLAIN = Fold(1.0, 0.0)
 
 
 class TfjsReading:
-    """The nodes of a fast build beside the checkpoint's graph."""
+    """The nodes of a build, fast or plain, beside the checkpoint's graph."""
 
     def __init__(self, reference, layers):
         self._reference = reference

@@ -1,40 +1,42 @@
 // Look at every node of a fast build, not only at its outputs: on the image as detector.js has fitted it.
 //
-//   const looked = new FastLayers(await FastModel.load(folder), folder);
-//   looked.layers[1]         { tensor: 1, name: "FeatureExtractor/MobilenetV2/Conv/Relu6", operator: "_FusedConv2D",
-//                              fused: ["BiasAdd", "Relu6"], inputs: [0], weights: 340, weights_name: "...", ... }
+//   const looked = await FastLayers.load(folder);
+//   looked.layers[1]         a node: see graph_nodes.mjs
 //   const rows = await looked.model.detect(image);
 //   looked.readTensors();    { t0: { shape, data }, t1: ... } of that image
 //
-// A layer is a node that depends on the image and gives floats; each comes after its inputs, the image itself is the
-// first. Its keys are those of pipeline/explain/tflite_layers.py, `low` and `high` the ends of a ClipByValue.
+// A layer is a node that depends on the image and gives floats. plain_layers.mjs has the same interface.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-const INPUT = "INPUT";
-const CLIP = "ClipByValue";
-const WEIGHED = new Set([
-  "_FusedConv2D", "Conv2D", "FusedDepthwiseConv2dNative", "DepthwiseConv2dNative", "_FusedMatMul", "MatMul",
-]);
+import { FastModel } from "./fast_model.mjs";
+import { DescribedNodes, areAlike, findDependents, readManifest, sortNodes, toArray } from "./graph_nodes.mjs";
 
 /** The nodes of a fast build. */
 export class FastLayers {
-  /** `model` is the FastModel of `folder`. */
-  constructor(model, folder) {
+  /** Load the fast build of a folder. Throws ModelError if a file is missing or broken. */
+  static async load(folder) {
+    const model = await FastModel.load(folder);
     const modelJson = JSON.parse(readFileSync(path.join(folder, "fast", "model.json"), "utf8"));
-    const { tf, detector: { description: { graph } } } = model;
+    return new FastLayers(model, modelJson);
+  }
+
+  constructor(model, modelJson) {
+    const { tf, detector: { description: { graph, input: { height, width } } } } = model;
     Object.assign(this, { model, graph });
-    this.manifest = new Map(modelJson.weightsManifest.flatMap((group) => group.weights).map((one) => [one.name, one]));
-    const nodes = sortNodes(modelJson.modelTopology.node);
-    const moving = new Set([graph.input]);
-    for (const { name, input = [] } of nodes) if (input.some((one) => moving.has(nodeOf(one)))) moving.add(name);
-    const candidates = nodes.filter(({ name }) => moving.has(name) && name !== graph.input);
+    const sorted = sortNodes(modelJson.modelTopology.node);
+    const dependents = findDependents(sorted, graph.input);
+    const candidates = sorted.filter(({ name }) => dependents.has(name));
     // Which of them give floats, and of what shape, is known after a run: of whatever the model was warmed up with
     const outputs = this.execute(candidates.map(({ name }) => name));
-    const shapes = new Map(outputs.map(({ dtype, shape }, index) => [candidates[index].name, { dtype, shape }]));
+    const nodes = candidates.filter((_, index) => outputs[index].dtype === "float32");
+    const shapes = new Map(outputs.map(({ shape }, index) => [candidates[index].name, shape]));
     tf.dispose(outputs);
-    this.nodes = candidates.filter(({ name }) => shapes.get(name).dtype === "float32");
-    this.layers = this.describeLayers(shapes);
+    this.described = new DescribedNodes({
+      input: { name: graph.input, shape: [1, height, width, 3] }, nodes, shapes,
+      manifest: readManifest(modelJson), weights: model.detector.model.weights,
+    });
+    this.layers = this.described.layers;
   }
 
   /** Run the graph on the image that was fitted last; returns the tensors of these nodes, which the caller disposes. */
@@ -49,90 +51,40 @@ export class FastLayers {
 
   /** Return the values of every layer on the image that was fitted last. */
   readTensors() {
-    const { tf, detector } = this.model;
-    const outputs = this.execute(this.nodes.map(({ name }) => name));
-    const found = outputs.map((tensor, index) => [`t${index + 1}`, { shape: tensor.shape, data: tensor.dataSync() }]);
-    tf.dispose(outputs);
+    const outputs = this.execute(this.described.names);
+    const found = outputs.map((tensor, index) => [`t${index + 1}`, toArray(tensor)]);
+    this.model.tf.dispose(outputs);
     const [{ shape }] = this.layers;
-    return { t0: { shape, data: detector.input }, ...Object.fromEntries(found) };
+    return { t0: { shape, data: this.model.detector.input }, ...Object.fromEntries(found) };
   }
 
   /** Return the raw outputs of the image that was fitted last: box codes [n, 4] and scores [n, classes + 1]. */
   readRaw() {
     const outputs = this.model.detector.run();
-    const [encodings, scores] = outputs.map((tensor) => ({ shape: tensor.shape.slice(1), data: tensor.dataSync() }));
+    const [encodings, scores] = outputs.map((tensor) => ({ ...toArray(tensor), shape: tensor.shape.slice(1) }));
     this.model.tf.dispose(outputs);
     return { encodings, scores };
   }
 
-  /** Return the weights of the layers as TensorFlow.js has restored them, by their numbers. */
+  /** Return the weights of the layers by their numbers, and the anchors [n, (y, x, height, width)] of their centres. */
   readWeights() {
-    const stored = this.model.detector.model.weights;
-    const weighed = this.layers.filter(({ weights }) => weights !== null);
-    return Object.fromEntries(weighed.map(({ weights, weights_name }) => {
-      const [tensor] = stored[weights_name];
-      return [`t${weights}`, { shape: tensor.shape, data: tensor.dataSync() }];
-    }));
+    const { anchors } = this.model.detector;
+    return { anchors: { shape: [anchors.length / 4, 4], data: anchors }, ...this.described.readWeights() };
   }
 
-  describeLayers(shapes) {
-    const { height, width } = this.model.detector.description.input;
-    const numbers = new Map(this.nodes.map(({ name }, index) => [name, index + 1]));
-    numbers.set(this.graph.input, 0);
-    const first = {
-      tensor: 0, name: this.graph.input, operator: INPUT, fused: [], inputs: [], ...NO_WEIGHTS,
-      shape: [1, height, width, 3], ...floats(),
-    };
-    return [first, ...this.nodes.map((node, index) => ({
-      tensor: index + 1,
-      name: node.name,
-      operator: node.op,
-      fused: fusedOperators(node),
-      inputs: node.input.map(nodeOf).filter((name) => numbers.has(name)).map((name) => numbers.get(name)),
-      ...this.describeWeights(node, numbers.size + index),
-      shape: shapes.get(node.name).shape,
-      ...(node.op === CLIP ? floats(...node.input.slice(1).map((name) => this.scalar(name))) : floats()),
-    }))];
-  }
-
-  /** Say which weights a node has, if it has any, and how they are stored; `number` is the one that they get. */
-  describeWeights(node, number) {
-    const stored = WEIGHED.has(node.op) ? this.manifest.get(nodeOf(node.input[1])) : undefined;
-    if (stored === undefined) return NO_WEIGHTS;
-    const bias = node.input.length > 2 ? this.manifest.get(nodeOf(node.input[2])) : undefined;
-    const { dtype = stored.dtype, scale = 0 } = stored.quantization ?? {};
+  /** Say what artefact.json says of a build beside its layers: what detector.json says. */
+  describe() {
+    const { boxScales, input: { height, width, resize, scale, offset }, labels, nms } = this.model.detector.description;
     return {
-      weights: number, weights_name: stored.name, weights_dtype: dtype, weights_step: scale,
-      bias_step: bias?.quantization?.scale ?? 0,
+      input: { height, width, resize },
+      // real = (pixel - zero_point) * step, where all channels have the same
+      pixel: areAlike(scale) && areAlike(offset) ? { step: scale[0], zero_point: -offset[0] / scale[0] } : null,
+      post_process: {
+        max_detections: nms.maxTotal, regular_nms: true, score_threshold: nms.scoreThreshold,
+        iou_threshold: nms.iouThreshold, num_classes: labels.length, detections_per_class: nms.maxPerClass,
+        max_classes_per_detection: labels.length,
+      },
+      box_scales: [boxScales.y, boxScales.x, boxScales.height, boxScales.width],
     };
   }
-
-  /** The number that a node's constant input is; null for anything else. */
-  scalar(input) {
-    const [tensor] = this.model.detector.model.weights[nodeOf(input)] ?? [];
-    return tensor?.size === 1 ? tensor.dataSync()[0] : null;
-  }
-}
-
-const NO_WEIGHTS = { weights: null, weights_name: null };
-
-/** What a layer of floats says of its range: nothing, but where it is cut off. */
-const floats = (low = null, high = null) => ({ step: 0, zero_point: 0, low, high });
-
-const nodeOf = (input) => input.replace(/^\^/, "").split(":")[0];
-
-const fusedOperators = (node) => (node.attr?.fused_ops?.list?.s ?? [])
-  .map((name) => Buffer.from(name, "base64").toString("latin1"));
-
-/** Bring nodes into an order in which each comes after those that it reads. */
-function sortNodes(nodes) {
-  const byName = new Map(nodes.map((node) => [node.name, node]));
-  const sorted = new Set();
-  const add = (node) => {
-    if (sorted.has(node)) return;
-    for (const input of node.input ?? []) if (byName.has(nodeOf(input))) add(byName.get(nodeOf(input)));
-    sorted.add(node);
-  };
-  nodes.forEach(add);
-  return [...sorted];
 }

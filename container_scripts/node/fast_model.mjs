@@ -6,7 +6,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { ModelError } from "./graph_model.mjs";
+import { ModelError, namingCutWeights } from "./graph_model.mjs";
 import { requirePackage } from "./npm_packages.mjs";
 
 /** The fast build, with the interface of GraphModel. */
@@ -29,13 +29,12 @@ export class FastModel {
     requirePackage("@tensorflow/tfjs-backend-wasm");
     const fast = path.join(folder, "fast");
     try {
-      const detector = await Detector.load(pathToFileURL(path.resolve(fast)), { tf, backend: "wasm" });
+      const source = pathToFileURL(path.resolve(fast));
+      const detector = await namingCutWeights(fast, () => Detector.load(source, { tf, backend: "wasm" }));
       return new FastModel(tf, detector, FastModel.sizeBytes(folder));
     } catch (error) {
       if (error instanceof DetectorError) throw new ModelError(error.message);
-      // TensorFlow.js' own words for weights that end too early
-      if (!error.message.startsWith("Based on the provided shape")) throw error;
-      throw new ModelError(`${fast}: its weight files are cut off: ${error.message}`);
+      throw error;
     }
   }
 

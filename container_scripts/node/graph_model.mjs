@@ -31,12 +31,12 @@ export class GraphModel {
     const { loadGraphModel } = requirePackage("@tensorflow/tfjs-converter");
     requirePackage("@tensorflow/tfjs-backend-wasm");
     await tf.setBackend("wasm");
-    const model = await loadGraphModel(tf.io.fromMemory({
+    const model = await namingCutWeights(folder, () => loadGraphModel(tf.io.fromMemory({
       modelTopology: modelJson.modelTopology,
       signature: modelJson.signature,
       weightSpecs: modelJson.weightsManifest.flatMap((group) => group.weights),
       weightData: weights,
-    }));
+    })));
     return new GraphModel(tf, model, sizeBytes);
   }
 
@@ -54,14 +54,32 @@ export class GraphModel {
    * Detect objects on an image of `decodeImage`.
    * Returns rows [class_id, score, ymin, xmin, ymax, xmax]: ids from 1, coordinates normalised, best first.
    */
-  async detect({ width, height, pixels }) {
-    const image = this.tf.tensor4d(pixels, [1, height, width, 3], "int32");
-    const results = await this.model.executeAsync({ [this.inputName]: image }, OUTPUTS);
+  async detect(image) {
+    const results = await this.run(image, OUTPUTS);
     const [boxes, scores, classes, [count]] = await Promise.all(results.map((tensor) => tensor.data()));
-    this.tf.dispose([image, ...results]);
+    this.tf.dispose(results);
     return Array.from({ length: count }, (_, index) => [
       classes[index], scores[index], ...boxes.subarray(4 * index, 4 * index + 4),
     ]);
+  }
+
+  /** Run an image of `decodeImage`; returns the tensors of these nodes, which the caller disposes. */
+  async run({ width, height, pixels }, names) {
+    const image = this.tf.tensor4d(pixels, [1, height, width, 3], "int32");
+    const results = await this.model.executeAsync({ [this.inputName]: image }, names);
+    this.tf.dispose(image);
+    return [results].flat();
+  }
+}
+
+/** Do what loads the model of a folder; throws ModelError where TensorFlow.js finds that its weights end too early. */
+export async function namingCutWeights(folder, load) {
+  try {
+    return await load();
+  } catch (error) {
+    // TensorFlow.js' own words
+    if (!error.message.startsWith("Based on the provided shape")) throw error;
+    throw new ModelError(`${folder}: its weight files are cut off: ${error.message}`);
   }
 }
 

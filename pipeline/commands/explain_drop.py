@@ -2,7 +2,7 @@
 
 output/NAME/explain/drop.json, drop.html     what was found
 
-Three jobs: the pipeline image runs the .tflite, or the tfjs image the fast TensorFlow.js build, and keeps its tensors;
+Three jobs: the pipeline image runs the .tflite, or the tfjs image a TensorFlow.js build, and keeps its tensors;
 the odapi image runs the checkpoint's graph and compares them; the pipeline image judges. The tensors lie in
 output/NAME/.cache/explain until the last has ended.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 from pipeline.backends import choose_backend
 from pipeline.errors import ConfigError, StageError
-from pipeline.explain.artefacts import KNOWN, PLAIN, THE_GRAPH, LookedAt, why_not
+from pipeline.explain.artefacts import KNOWN, THE_GRAPH, LookedAt, why_not
 from pipeline.plan import Job, Place, Plan
 from pipeline.planner import plan_trained
 from pipeline.receipts import spec_path, write_json
@@ -43,7 +43,7 @@ def explain_drop(
         raise ConfigError(f"IMAGES is {images}; wanted at least 1", hint="IMAGES=100")
     plan = plan_trained(root, given)
     looked_at = KNOWN[artefact]
-    refusal = (tflite if looked_at.kind == "tflite" else evaluate_chromium).refusal(plan)
+    refusal = find_refusal(plan, looked_at)
     if refusal:
         raise ConfigError(refusal, hint=f"make evaluate NAME={plan.run.name} compares what it has")
     if as_evaluated and looked_at.kind == "tflite" and looked_at.nms is None:
@@ -71,7 +71,7 @@ def explain_drop(
 
 def check_artefact(artefact: str) -> None:
     """Raise ConfigError for an artefact that is not known, or of which nothing more can be said than its score."""
-    known = [*KNOWN, *THE_GRAPH, PLAIN]
+    known = [*KNOWN, *THE_GRAPH]
     if artefact not in known:
         raise ConfigError(
             f"unknown artefact {artefact!r}; known: {', '.join(sorted(KNOWN))}", hint=did_you_mean(artefact, known)
@@ -81,6 +81,18 @@ def check_artefact(artefact: str) -> None:
         raise ConfigError(refusal[0], hint=refusal[1])
 
 
+def find_refusal(plan: Plan, looked_at: LookedAt) -> str | None:
+    """Say why a model of this kind has no such artefact, or none that could be looked into; None where it has."""
+    if not looked_at.is_plain:
+        return tflite.refusal(plan) if looked_at.kind == "tflite" else evaluate_chromium.refusal(plan)
+    if tflite.refusal(plan) is None:
+        return None
+    return (
+        f"{plan.preset.name} is no SSD: its second network sees what the first one has chosen of the image, so that "
+        "one box chosen otherwise is another value in every layer after it"
+    )
+
+
 def check_is_there(root: Path, plan: Plan, looked_at: LookedAt) -> None:
     """Raise StageError for what was not exported; an SSD that detector.js cannot feed has the plain build only."""
     path = f"{plan.run.tflite if looked_at.kind == 'tflite' else plan.run.tfjs}/{looked_at.file}"
@@ -88,8 +100,8 @@ def check_is_there(root: Path, plan: Plan, looked_at: LookedAt) -> None:
         return
     if looked_at.kind == "tfjs" and (root / plan.run.tfjs / "model.json").is_file():
         raise StageError(
-            f"{plan.run.tfjs} has no fast build, and only that can be looked into",
-            hint=f"{plan.run.output}/logs/tfjs.log says why it has none",
+            f"{plan.run.tfjs} has no fast build",
+            hint=f"ARTEFACT=tfjs looks into the plain one; {plan.run.output}/logs/tfjs.log says why there is no other",
         )
     raise StageError(f"explain-drop needs {path}", hint=f"make export NAME={plan.run.name}")
 
@@ -119,7 +131,8 @@ def make_jobs(plan: Plan, artefact: str, looked_at: LookedAt, *, images: int) ->
     )  # fmt: skip
     looking_at_tfjs = Job(
         command=(
-            "container_scripts/explain_tfjs.mjs", "--records-dir", "{records}", "--tfjs-dir", "{tfjs}", *of_images,
+            "container_scripts/explain_tfjs.mjs", "--build", "plain" if looked_at.is_plain else "fast",
+            "--records-dir", "{records}", "--tfjs-dir", "{tfjs}", *of_images,
         ),
         inputs={"records": records, "tfjs": Place(run.tfjs)},
         outputs={"seen": seen},

@@ -1,8 +1,8 @@
 """Which artefacts can be looked into, layer by layer, and what of them.
 
-    KNOWN["tflite_fast_nms"]                    # LookedAt(kind="tflite", file="detect.tflite", nms="fast", word=None)
-    why_not("tfjs")                             # ("tfjs has no layers ...", "ARTEFACT=tfjs_fast ...")
-    find_command("cats", ["tfjs", "tfjs_fast"]) # "odpipe explain-drop --name cats --artefact tfjs_fast"
+    KNOWN["tflite_fast_nms"]                      # LookedAt(kind="tflite", file="detect.tflite", nms="fast", word=None)
+    why_not("saved_model")                        # ("saved_model has no layers ...", "ARTEFACT=tflite ...")
+    find_command("cats", ["frozen_graph", "tfjs"])  # "odpipe explain-drop --name cats --artefact tfjs"
 
 The names are those of metrics.json.
 """
@@ -26,6 +26,11 @@ class LookedAt:
     nms: str | None = None
     word: str | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the plain TensorFlow.js build, the whole SavedModel; only that does without detector.js."""
+        return self.kind == "tfjs" and not self.file.startswith("fast/")
+
 
 KNOWN = {
     "tflite": LookedAt("tflite", "detect.tflite"),
@@ -36,6 +41,7 @@ KNOWN = {
         word="the Edge TPU's own file cannot be looked into: this is the detect.tflite that it was compiled from",
     ),
     "tflite_float": LookedAt("tflite", "detect_float.tflite"),
+    "tfjs": LookedAt("tfjs", "model.json"),
     "tfjs_fast": LookedAt("tfjs", "fast/model.json"),
     "tfjs_chromium": LookedAt(
         "tfjs", "fast/model.json",
@@ -43,7 +49,6 @@ KNOWN = {
     ),
 }  # fmt: skip
 THE_GRAPH = ("frozen_graph", "saved_model")
-PLAIN = "tfjs"
 
 
 def why_not(artefact: str) -> tuple[str, str] | None:
@@ -52,11 +57,6 @@ def why_not(artefact: str) -> tuple[str, str] | None:
         return (
             f"{artefact} has no layers that could be compared: it is the graph that the others are held against",
             "ARTEFACT=tflite or tfjs_fast; make evaluate says what the others lose",
-        )
-    if artefact == PLAIN:
-        return (
-            "tfjs has no layers that could be compared: it runs as a whole, in loops, from the image to the boxes",
-            "ARTEFACT=tfjs_fast looks into the same network without them; make evaluate says what tfjs loses",
         )
     return None
 

@@ -1,7 +1,8 @@
 """What is lost after the network: the artefact's own post-processing beside others, and beside the checkpoint's.
 
 An artefact's raw outputs lie in artefact/raw-000.npz, ..., one an image: `encodings` [n, 4] and `scores` [n, classes],
-or with the background before them.
+or with the background before them; of an artefact that resizes by itself also `covered`, the share of its input's
+height and width that the image takes.
 """
 
 from __future__ import annotations
@@ -46,12 +47,14 @@ def suppress_as_checkpoint(
     with np.load(artefact_dir / "weights.npz") as stored:
         anchors = stored["anchors"]
     image_input, classes = told["input"], told["post_process"]["num_classes"]
-    whole = np.array([image_input["height"], image_input["width"]] * 2, np.float32)
+    whole = np.array([image_input["height"], image_input["width"]], np.float32)
     for number, size in enumerate(sizes):
         with np.load(artefact_dir / f"raw-{number:03}.npz") as stored:
             encodings, scores = stored["encodings"], stored["scores"]
-        covered = np.array(fit_sides(size, **image_input) * 2, np.float32) / whole
-        boxes = decode_boxes(encodings, anchors, read_scales(told)) / covered
+            covered = stored.get("covered")
+        if covered is None:
+            covered = np.array(fit_sides(size, **image_input), np.float32) / whole
+        boxes = decode_boxes(encodings, anchors, read_scales(told)) / np.tile(covered, 2)
         yield suppress(boxes, scores[:, -classes:], iou_threshold=told["iou_threshold"])
 
 
@@ -64,7 +67,7 @@ def read_scales(told: Mapping[str, Any]) -> tuple[float, float, float, float]:
 def judge_post_processing(scores: Mapping[str, float], told: Mapping[str, Any], name: str) -> Found:
     """Swap the suppression, give more boxes, and take the checkpoint's own post-processing of the raw outputs.
 
-    `scores` need not have `other_nms` and `more_boxes`: detector.js has but one suppression.
+    `scores` need not have `other_nms` and `more_boxes`: a TensorFlow.js build has but one suppression.
     """
     options = told["post_process"]
     shipped = 100 * scores["shipped"]

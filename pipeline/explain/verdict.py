@@ -159,7 +159,7 @@ def _judge_input(folders: Folders, told: Mapping[str, Any], layers: Sequence[Map
         ((tensors[key].astype(np.float32) - zero) * step if step else tensors[key], outputs["input"])
         for tensors, outputs in _load_pairs(folders, told)
     ]
-    # A float input does not say itself what a pixel becomes in it; detector.json does
+    # A float input does not say itself what a pixel becomes in it; detector.json does, or grey images show it
     pixel = told.get("pixel") or {"step": step, "zero_point": zero}
     check = check_input(pairs, **pixel)
     cause = _say_input(check)
@@ -197,6 +197,10 @@ def _judge_boxes(folders: Folders, told: Mapping[str, Any], name: str) -> Found:
     """Decode the graph's own encodings with the file's anchors, and compare with the graph's boxes."""
     with np.load(folders.artefact / "weights.npz") as stored:
         anchors = stored["anchors"]
+    broken = int((~np.isfinite(anchors)).any(axis=1).sum())
+    if broken:
+        cause = f"{broken} of the file's {len(anchors)} anchors are infinite or no numbers (NaN)"
+        return make_step("boxes", cause, [make_finding("boxes", "anchors", cause, f"make export NAME={name}")])
     worst = 0.0
     for _, outputs in _load_pairs(folders, told):
         encodings, wanted = outputs["encodings"][0], outputs["boxes"][0]

@@ -146,5 +146,5 @@ def test_what_cannot_be_looked_into_is_told_as_it_was(tmp_path: Path, artefact: 
     (folder / "metrics.json").write_text(json.dumps([{"artefact": artefact, "verdict": "broken"}]))
     plan = make_plan(tmp_path, parse_settings({"name": RUN, "model": "ssd_mobilenet_v2_quantized"}))
     failure = JobFailed("evaluate", 4, message="it lost 3 points", hint="train longer")
-    # Plain TensorFlow.js keeps no layers, and of the others there is no file here
+    # There are no files here
     assert explain_break(tmp_path, plan, failure) is failure

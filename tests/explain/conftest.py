@@ -93,17 +93,44 @@ def judge_all(root: Path, records: Path, frozen: Path, *, artefact: str) -> dict
 
 
 @pytest.fixture(scope="session")
-def explained_tfjs(detector: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What drop.json says of each of the builds of make_tfjs.py."""
-    root = tmp_path_factory.mktemp("explained_tfjs")
-    records, frozen = detector / "records", detector / "frozen"
+def builds(detector: Path) -> Path:
+    """The detector's folder with the TensorFlow.js builds of make_tfjs.py in it, tfjs/NAME/ and plain/NAME/."""
     run_script(HERE / "make_tfjs.py", detector, image="tfjs")
+    return detector
+
+
+@pytest.fixture(scope="session")
+def explained_tfjs(builds: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What drop.json says of each of the fast builds."""
+    root = tmp_path_factory.mktemp("explained_tfjs")
+    look_at_builds(builds / "tfjs", root, builds / "records", build="fast")
+    return judge_all(root, builds / "records", builds / "frozen", artefact="tfjs_fast")
+
+
+@pytest.fixture(scope="session")
+def explained_plain(builds: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What drop.json says of each of the plain builds of a model that has the others, too."""
+    root = tmp_path_factory.mktemp("explained_plain")
+    look_at_builds(builds / "plain", root, builds / "records", build="plain")
+    return judge_all(root, builds / "records", builds / "frozen", artefact="tfjs")
+
+
+@pytest.fixture(scope="session")
+def explained_padded(builds: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What drop.json says of a model of which there is a plain build only."""
+    root = tmp_path_factory.mktemp("explained_padded")
+    records = builds / "records_padded"
+    look_at_builds(builds / "padded", root, records, build="plain")
+    return judge_all(root, records, builds / "frozen_padded", artefact="tfjs")["healthy"]
+
+
+def look_at_builds(folder: Path, root: Path, records: Path, *, build: str) -> None:
+    """Run each build of a folder in Node; root/NAME/artefact is what its nodes held."""
     node = need_environment("tfjs").parent / "node"
-    for build in sorted((detector / "tfjs").iterdir()):
+    for tfjs in sorted(folder.iterdir()):
         done = subprocess.run(
-            [node, ROOT / "container_scripts/explain_tfjs.mjs", "--records-dir", records, "--tfjs-dir", build,
-             "--images", "100", "--layer-images", "3", "--out", root / build.name / "artefact"],
+            [node, ROOT / "container_scripts/explain_tfjs.mjs", "--build", build, "--records-dir", records,
+             "--tfjs-dir", tfjs, "--images", "100", "--layer-images", "3", "--out", root / tfjs.name / "artefact"],
             capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
-    return judge_all(root, records, frozen, artefact="tfjs_fast")

@@ -2,7 +2,8 @@
 
 .envs/odapi/bin/python tests/explain/make_detector.py FOLDER
 
-FOLDER/frozen/{frozen_inference_graph.pb,tflite_graph.pb,pipeline.config}    quantized, as freeze.py writes them
+FOLDER/frozen/{frozen_inference_graph.pb,saved_model/,tflite_graph.pb,pipeline.config}    quantized, as by freeze.py
+FOLDER/frozen_padded/, records_padded/   the same of images that keep their ratio: no TFLite graph can be made of it
 FOLDER/records/{test.record-00000-of-00001,label_map.pbtxt}                  the best boxes of the graph itself are the
                                                                             truth, so that its mAP is 1
 FOLDER/tflite/{healthy,narrow,wide,normalized,float}.tflite                 converted by TOCO
@@ -18,6 +19,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 import numpy as np
 import tensorflow as tf
+import whole_graph
 from PIL import Image
 from tensorflow.lite.python import convert as toco
 
@@ -61,8 +63,8 @@ def make_network(image, ranges):
     tensor = layer(tensor, EXPAND, (1, 1, 8, 16), size=2.0)
     encodings = layer(tensor, "BoxPredictor_0/BoxEncodingPredictor", (1, 1, 16, 4), relu=False)
     logits = layer(tensor, "BoxPredictor_0/ClassPredictor", (1, 1, 16, CLASSES + 1), relu=False, size=3.0)
-    encodings = tf.reshape(encodings, [1, ANCHORS, 4], name="BoxPredictor_0/Reshape")
-    return encodings, tf.reshape(logits, [1, ANCHORS, CLASSES + 1], name="BoxPredictor_0/Reshape_1")
+    encodings = tf.reshape(encodings, [-1, ANCHORS, 4], name="BoxPredictor_0/Reshape")
+    return encodings, tf.reshape(logits, [-1, ANCHORS, CLASSES + 1], name="BoxPredictor_0/Reshape_1")
 
 
 def make_anchors():
@@ -72,27 +74,14 @@ def make_anchors():
     return np.stack([y.ravel(), x.ravel(), np.full(ANCHORS, 0.3), np.full(ANCHORS, 0.25)], 1).astype(np.float32)
 
 
-def make_frozen_graph(ranges):
+def make_frozen_graph(ranges, is_padded=False):
     """Build what export_inference_graph would write: images of any size in, boxes out."""
-    image = tf.compat.v1.placeholder(tf.uint8, [1, None, None, 3], name="image_tensor")
-    resized = tf.compat.v1.image.resize_images(tf.cast(image, tf.float32), [SIZE, SIZE])
-    normalized = tf.subtract(resized * (2 / 255.0), 1.0, name="Preprocessor/sub")
+    image = tf.compat.v1.placeholder(tf.uint8, [None, None, None, 3], name="image_tensor")
+    normalized, shapes = whole_graph.preprocess(image, SIZE, is_padded)
     encodings, logits = make_network(tf.identity(normalized, name="FeatureExtractor/input"), ranges)
-    codes = tf.identity(encodings, name="Postprocessor/raw_box_encodings")
-    scores = tf.sigmoid(logits, name="Postprocessor/convert_scores")
-    y, x, height, width = [tf.constant(column) for column in make_anchors().T]
-    ty, tx, th, tw = tf.unstack(codes[0] / [10.0, 10.0, 5.0, 5.0], axis=1)
-    high, wide, down, across = tf.exp(th) * height, tf.exp(tw) * width, ty * height + y, tx * width + x
-    boxes = tf.stack([down - high / 2, across - wide / 2, down + high / 2, across + wide / 2], axis=1)
-    boxes = tf.identity(boxes[tf.newaxis], name="raw_detection_boxes")
-    best = tf.image.combined_non_max_suppression(
-        boxes[:, :, tf.newaxis], scores[:, :, 1:], 100, 100, iou_threshold=IOU, clip_boxes=False
-    )
-    tf.clip_by_value(best[0], 0, 1, name="detection_boxes")
-    tf.identity(best[1], name="detection_scores")
-    tf.identity(best[2] + 1, name="detection_classes")
-    tf.cast(best[3], tf.float32, name="num_detections")
-    tf.identity(scores, name="raw_detection_scores")
+    y, x, height, width = make_anchors().T
+    corners = np.stack([y - height / 2, x - width / 2, y + height / 2, x + width / 2], axis=1)
+    whole_graph.postprocess(encodings, logits, corners, shapes, SIZE, IOU)
 
 
 def make_tflite_graph(ranges):
@@ -196,6 +185,17 @@ def highest(arrays):
     return max(float(max(one)) for one in arrays)
 
 
+def write_frozen(frozen, session):
+    """Write the graph of a session as freeze.py does."""
+    os.makedirs(frozen)
+    with open(os.path.join(frozen, "frozen_inference_graph.pb"), "wb") as file:
+        file.write(session.graph.as_graph_def().SerializeToString())
+    whole_graph.write_saved_model(os.path.join(frozen, "saved_model"), session)
+    with open(os.path.join(frozen, "pipeline.config"), "w") as file:
+        file.write("model { ssd { post_processing { batch_non_max_suppression {\n  score_threshold: 0.0\n")
+        file.write("  iou_threshold: 0.6\n} } } }\n")
+
+
 def main(folder):
     images = draw_images()
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -205,15 +205,14 @@ def main(folder):
         lows, highs = [[pick([one[n].flat for one in seen]) for n in range(len(outputs))] for pick in (lowest, highest)]
         ranges = {tensor.op.name: ends for tensor, ends in zip(outputs, zip(lows, highs))}  # noqa: B905
     frozen = os.path.join(folder, "frozen")
-    os.makedirs(frozen)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         make_frozen_graph(ranges)
-        with open(os.path.join(frozen, "frozen_inference_graph.pb"), "wb") as file:
-            file.write(session.graph.as_graph_def().SerializeToString())
+        write_frozen(frozen, session)
         write_records(os.path.join(folder, "records"), images, session)
-    with open(os.path.join(frozen, "pipeline.config"), "w") as file:
-        file.write("model { ssd { post_processing { batch_non_max_suppression {\n  score_threshold: 0.0\n")
-        file.write("  iou_threshold: 0.6\n} } } }\n")
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        make_frozen_graph(ranges, is_padded=True)
+        write_frozen(os.path.join(folder, "frozen_padded"), session)
+        write_records(os.path.join(folder, "records_padded"), images, session)
     with tf.Graph().as_default():
         graph = make_tflite_graph(ranges)
     with open(os.path.join(frozen, "tflite_graph.pb"), "wb") as file:

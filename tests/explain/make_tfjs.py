@@ -1,9 +1,11 @@
-"""Make fast TensorFlow.js builds of the detector of make_detector.py: a sound one, and some that are broken.
+"""Make TensorFlow.js builds of the detector of make_detector.py: of each kind a sound one, and some that are broken.
 
 .envs/tfjs/bin/python tests/explain/make_tfjs.py FOLDER
 
-FOLDER/frozen/tflite_graph.pb      what is converted
-FOLDER/tfjs/NAME/                  detector.js and fast/, once for each of the names of GRAPHS and DESCRIPTIONS
+FOLDER/frozen/{tflite_graph.pb,saved_model/}    what is converted
+FOLDER/tfjs/NAME/                               detector.js and fast/, for each of the names of GRAPHS and DESCRIPTIONS
+FOLDER/plain/NAME/                              model.json and its shard, for each of the names of PLAIN
+FOLDER/padded/healthy/                          the same of frozen_padded/
 
 What breaks a build is done to its files: to numbers in a shard, or to detector.json.
 """
@@ -16,7 +18,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "container_scripts"))
 
 import numpy as np
-from tfjs import load_converter
+from tfjs import convert, load_converter
 from tfjs_build.tfjs_fast import write_fast_build
 from tfjs_build.tfjs_model import read_model, write_model
 
@@ -71,9 +73,51 @@ DESCRIPTIONS = {
 }
 
 
+def change_named(weights, end, make):
+    """Change the constants whose names end so; there has to be one."""
+    names = [name for name in weights if name.endswith(end)]
+    assert names, end
+    for name in names:
+        weights[name] = make(weights[name].astype(np.float64)).astype(weights[name].dtype)
+
+
+PLAIN = {
+    "healthy": lambda nodes, weights: None,
+    "scaled": lambda nodes, weights: change(nodes, weights, EXPAND, lambda values: values * 4),
+    "rounded": lambda nodes, weights: change(nodes, weights, EXPAND, round_to_two_bits),
+    "narrow": lambda nodes, weights: change(nodes, weights, CLIP, lambda values: values * 0.3, inputs=(1, 2)),
+    "normalized": lambda nodes, weights: change_named(weights, "Preprocessor/mul/y", lambda values: values / 2),
+    "anchors": lambda nodes, weights: change_named(weights, "Postprocessor/ExpandDims", lambda values: values * 2),
+    "no_anchors": lambda nodes, weights: change_named(weights, "Postprocessor/ExpandDims", lose_a_number),
+    "suppressed": lambda nodes, weights: change_named(weights, "/iou_threshold", lambda values: 0 * values + 0.05),
+}
+
+
 def main(folder):
+    converter = load_converter()
+    make_fast_builds(folder, converter)
+    make_plain_builds(folder, converter)
+
+
+def make_plain_builds(folder, converter):
+    for name, damage in PLAIN.items():
+        target = os.path.join(folder, "plain", name)
+        if name == "healthy":
+            signature = convert(os.path.join(folder, "frozen", "saved_model"), target, converter)["signature"]
+        else:
+            shutil.copytree(os.path.join(folder, "plain", "healthy"), target)
+        model_json, weights = read_model(target)
+        model_json["signature"] = signature
+        damage({node["name"]: node for node in model_json["modelTopology"]["node"]}, weights)
+        write_model(target, model_json, weights, lambda array: (array, None))
+    padded = os.path.join(folder, "padded", "healthy")
+    model_json = convert(os.path.join(folder, "frozen_padded", "saved_model"), padded, converter)
+    write_model(padded, model_json, read_model(padded)[1], lambda array: (array, None))
+
+
+def make_fast_builds(folder, converter):
     sound = os.path.join(folder, "tfjs", "sound")
-    write_fast_build(os.path.join(folder, "frozen"), sound, MODEL, "uint8", load_converter())
+    write_fast_build(os.path.join(folder, "frozen"), sound, MODEL, "uint8", converter)
     for name in [*GRAPHS, *DESCRIPTIONS]:
         target = os.path.join(folder, "tfjs", name)
         shutil.copytree(sound, target)

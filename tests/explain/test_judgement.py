@@ -175,3 +175,12 @@ def test_raw_outputs_are_shares_of_what_the_image_covers_of_the_input(tmp_path: 
         suppress_as_checkpoint(tmp_path, {**told, "input": {**told["input"], "resize": "stretch"}}, [(20, 40)])
     )
     assert stretched[0][0] == pytest.approx(Detection(1, 0.7, 0.15, 0.3, 0.35, 0.7))
+
+
+def test_of_an_artefact_that_resizes_by_itself_what_it_covered_counts(tmp_path: Path) -> None:
+    np.savez(tmp_path / "weights.npz", anchors=np.array([[0.25, 0.5, 0.2, 0.4]], np.float32))
+    raw = {"encodings": np.zeros((1, 4), np.float32), "scores": np.array([[0.3, 0.7]], np.float32)}
+    np.savez(tmp_path / "raw-000.npz", **raw, covered=np.array([0.5, 0.8], np.float32))
+    told = {"input": {"height": 20, "width": 20}, "post_process": {"num_classes": 1}, "iou_threshold": 0.6}
+    (found,) = suppress_as_checkpoint(tmp_path, told, [(20, 40)])
+    assert found == [pytest.approx(Detection(1, 0.7, 0.3, 0.375, 0.7, 0.875))]

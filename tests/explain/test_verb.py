@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.commands.broken_limit import explain_break
+from pipeline.config import parse_settings
+from pipeline.planner import make_plan
+from pipeline.runner import JobFailed
 from tests.project import copy_project, need_environment
 
 
@@ -45,19 +49,42 @@ def test_the_verb_names_the_layer_and_leaves_two_files(project: Path, detector: 
     )
 
 
+@pytest.mark.odapi
+@pytest.mark.tfjs
+def test_a_broken_limit_of_a_plain_build_names_the_layer_also_where_there_is_no_other_build(
+    project: Path, builds: Path
+) -> None:
+    run = project / "output/wide"
+    # Of an image_resizer that only TensorFlow knows there is neither a fast build nor a TFLite graph
+    shutil.copytree(builds / "frozen", run / "frozen", ignore=shutil.ignore_patterns("tflite_graph.pb"))
+    shutil.copytree(builds / "plain/scaled", run / "tensorflow_js")
+    shutil.copytree(builds / "records", project / "input/tf_records/wide")
+    (run / "evaluation").mkdir()
+    (run / "evaluation/metrics.json").write_text(json.dumps([{"artefact": "tfjs", "verdict": "broken"}]))
+    settings = parse_settings({"name": "wide", "model": "ssd_mobilenet_v2_quantized", "backend": "local"})
+    failure = JobFailed("evaluate", 4, message="tfjs lost 3 points", hint="train longer")
+    told = explain_break(project, make_plan(project, settings), failure)
+    first, second = str(told).splitlines()
+    assert first == "tfjs lost 3 points"
+    assert second.startswith("tfjs: drop is ")
+    assert second.endswith(
+        "layers: FeatureExtractor/expand/Relu6: weights differ: all channels have 4 times the checkpoint's weights"
+    )
+    assert (told.exit_code, told.hint) == (4, "the file is damaged or of another checkpoint: make export NAME=wide")
+
+
 @pytest.mark.parametrize(
     "flags, code, message, hint",
     [
         (
             ("--artefact", "tflit"), 2,
-            "unknown artefact 'tflit'; known: edgetpu, tfjs_chromium, tfjs_fast, tflite, "
+            "unknown artefact 'tflit'; known: edgetpu, tfjs, tfjs_chromium, tfjs_fast, tflite, "
             "tflite_fast_nms, tflite_float, tflite_regular_nms",
             "did you mean 'tflite'?",
         ),
         (
-            ("--artefact", "tfjs"), 2,
-            "tfjs has no layers that could be compared: it runs as a whole, in loops, from the image to the boxes",
-            "ARTEFACT=tfjs_fast looks into the same network without them; make evaluate says what tfjs loses",
+            ("--artefact", "tfjs", "--name", "dogs"), 4,
+            "explain-drop needs output/dogs/tensorflow_js/model.json", "make export NAME=dogs",
         ),
         (
             ("--artefact", "saved_model"), 2,
@@ -70,12 +97,18 @@ def test_the_verb_names_the_layer_and_leaves_two_files(project: Path, detector: 
         ),
         (
             ("--artefact", "tfjs_chromium", "--name", "birds"), 4,
-            "output/birds/tensorflow_js has no fast build, and only that can be looked into",
-            "output/birds/logs/tfjs.log says why it has none",
+            "output/birds/tensorflow_js has no fast build",
+            "ARTEFACT=tfjs looks into the plain one; output/birds/logs/tfjs.log says why there is no other",
         ),
         (
             ("--model", "faster_rcnn_resnet50", "--name", "dogs", "--artefact", "tfjs_fast"), 2,
             "faster_rcnn_resnet50 is no SSD, and only SSD has a fast browser build; the plain TF.js build does work",
+            "make evaluate NAME=dogs compares what it has",
+        ),
+        (
+            ("--model", "faster_rcnn_resnet50", "--name", "dogs", "--artefact", "tfjs"), 2,
+            "faster_rcnn_resnet50 is no SSD: its second network sees what the first one has chosen of the image, so "
+            "that one box chosen otherwise is another value in every layer after it",
             "make evaluate NAME=dogs compares what it has",
         ),
         (("--images", "0"), 2, "IMAGES is 0; wanted at least 1", "IMAGES=100"),

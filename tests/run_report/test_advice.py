@@ -236,11 +236,13 @@ def test_a_file_that_lost_points_is_named_but_not_one_that_nobody_is_given():
     assert one.seen == "mAP lost: tflite 6.0 points."
     assert one.command == ".envs/pipeline/bin/odpipe explain-drop --name made"
     (browser,) = advise_on_files(
-        [metrics[0], {"artefact": "tfjs", "map": 0.5}, {"artefact": "tfjs_fast", "map": 0.6}], name="made"
+        [metrics[0], {"artefact": "tfjs", "map": 0.6}, {"artefact": "tfjs_fast", "map": 0.5}], name="made"
     )
     assert browser.command == ".envs/pipeline/bin/odpipe explain-drop --name made --artefact tfjs_fast"
     (plain,) = advise_on_files([metrics[0], {"artefact": "tfjs", "map": 0.5}], name="made")
-    assert plain.command == ""
+    assert plain.command == ".envs/pipeline/bin/odpipe explain-drop --name made --artefact tfjs"
+    (unknown,) = advise_on_files([metrics[0], {"artefact": "somebody's", "map": 0.5}], name="made")
+    assert unknown.command == ""
     assert advise_on_files(metrics, name="made", has_drop=True)[0].todo == "Which layers lose it stands below."
     assert advise_on_files([{"artefact": "tflite", "map": 0.1}], name="made") == []
     assert (
