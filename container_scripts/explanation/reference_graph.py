@@ -1,12 +1,13 @@
 """The checkpoint's graph, frozen, with every tensor of it in reach under the name that an artefact calls it by.
 
-    reference = ReferenceGraph("output/cats/frozen")
+    reference = FrozenGraph("output/cats/frozen")
     place = reference.find("FeatureExtractor/MobilenetV2/Conv/Relu6")      # Place(raw, quantized), or None
     reference.run([place.raw], {reference.image: image[numpy.newaxis]})
 
 TOCO calls an operator's output after the last operation that it fused into it, before the FakeQuant that follows. What
 the file holds there are the values after the FakeQuant: so the tensor to compare with is the FakeQuant's output where
-there is one (`quantized`), and `raw` says what was clipped by it. Python 3.6 to 3.8, TensorFlow 1.15.
+there is one (`quantized`), and `raw` says what was clipped by it. Frozen graph and SavedModel themselves are held
+against the graph that the checkpoint is restored into: checkpoint_graph.py. Python 3.6 to 3.8, TensorFlow 1.15.
 """
 
 import collections
@@ -17,6 +18,8 @@ import numpy as np
 import tensorflow as tf
 from detection import graph_runtime
 from screen import fail
+
+from pipeline.detections.detections_file import measure_size_bytes
 
 FAKE_QUANT = "FakeQuantWithMinMaxVars"
 INPUT = "normalized_input_image_tensor"
@@ -35,35 +38,15 @@ Place.__doc__ = "One tensor before and after its FakeQuant; without one, both ar
 
 
 class ReferenceGraph:
-    """frozen_inference_graph.pb in a session."""
+    """A detector in a session; `name` is that of its row in the evaluation. Who derives from it sets `input`."""
 
-    def __init__(self, frozen_dir):
-        path = os.path.join(frozen_dir, "frozen_inference_graph.pb")
-        self.detector = graph_runtime.load_frozen_graph(path)
+    def __init__(self, detector, name):
+        self.detector, self.name = detector, name
         self.graph = self.detector.session.graph
         self.run = self.detector.session.run
         self._operations = {operation.name: operation for operation in self.graph.get_operations()}
         self.image = self.graph.get_tensor_by_name("image_tensor:0")
-        self.input = self._find_input(os.path.join(frozen_dir, "tflite_graph.pb"))
         self._ranges = {}
-
-    def _find_input(self, path):
-        """Find the normalized image: what the frozen graph has where TFLite's graph has its placeholder."""
-        if not os.path.isfile(path):
-            fail("there is no {}; only SSDs have one".format(path), hint="make freeze NAME=...", exit_code=3)
-        definition = tf.compat.v1.GraphDef()
-        with open(path, "rb") as file:
-            definition.ParseFromString(file.read())
-        for node in definition.node:
-            if INPUT in node.input and node.name in self._operations:
-                return self._operations[node.name].inputs[list(node.input).index(INPUT)]
-        return fail(
-            "{} and frozen_inference_graph.pb are not of one model: nothing that reads {} is in both".format(
-                path, INPUT
-            ),
-            hint="make freeze NAME=... writes both again",
-            exit_code=3,
-        )
 
     def find_operation(self, name):
         """Find the operation that an artefact calls so; None where the graph has none of that name."""
@@ -92,12 +75,9 @@ class ReferenceGraph:
         return Place(tensor, quantizer.outputs[0], *self.range_of(quantizer))
 
     def range_of(self, quantizer):
-        """Return the nudged range of a FakeQuant: zero is one of its steps (fake_quant_ops_functor.h, Nudge)."""
+        """Return the nudged range of a FakeQuant."""
         if quantizer.name not in self._ranges:
-            low, high = [float(end) for end in self.run(list(quantizer.inputs[1:3]))]
-            step = (high - low) / 255
-            zero = min(max(round(-low / step), 0), 255) if step else 0
-            self._ranges[quantizer.name] = (-zero * step, (255 - zero) * step)
+            self._ranges[quantizer.name] = nudge(*self.run(list(quantizer.inputs[1:3])))
         return self._ranges[quantizer.name]
 
     def read_weights(self, name):
@@ -111,6 +91,34 @@ class ReferenceGraph:
             return None
         return np.asarray(self.run(operation.outputs[0]))
 
+
+class FrozenGraph(ReferenceGraph):
+    """frozen_inference_graph.pb of an SSD: what files that were converted are held against."""
+
+    def __init__(self, frozen_dir):
+        path = os.path.join(frozen_dir, "frozen_inference_graph.pb")
+        ReferenceGraph.__init__(self, graph_runtime.load_frozen_graph(path), "frozen_graph")
+        self.size_bytes = measure_size_bytes(path)
+        self.input = self._find_input(os.path.join(frozen_dir, "tflite_graph.pb"))
+
+    def _find_input(self, path):
+        """Find the normalized image: what the frozen graph has where TFLite's graph has its placeholder."""
+        if not os.path.isfile(path):
+            fail("there is no {}; only SSDs have one".format(path), hint="make freeze NAME=...", exit_code=3)
+        definition = tf.compat.v1.GraphDef()
+        with open(path, "rb") as file:
+            definition.ParseFromString(file.read())
+        for node in definition.node:
+            if INPUT in node.input and node.name in self._operations:
+                return self._operations[node.name].inputs[list(node.input).index(INPUT)]
+        return fail(
+            "{} and frozen_inference_graph.pb are not of one model: nothing that reads {} is in both".format(
+                path, INPUT
+            ),
+            hint="make freeze NAME=... writes both again",
+            exit_code=3,
+        )
+
     def ends(self):
         """Return the raw outputs: box encodings, scores (background first) and decoded boxes."""
         missing = [name for name in (ENCODINGS, SCORES, BOXES) if name not in self._operations]
@@ -120,7 +128,16 @@ class ReferenceGraph:
                 hint="make freeze NAME=... writes it again",
                 exit_code=3,
             )
-        return [self.graph.get_tensor_by_name(name + ":0") for name in (ENCODINGS, SCORES, BOXES)]
+        tensors = [self.graph.get_tensor_by_name(name + ":0") for name in (ENCODINGS, SCORES, BOXES)]
+        return dict(zip(("encodings", "scores", "boxes"), tensors))  # noqa: B905
+
+
+def nudge(low, high):
+    """Return the range that a FakeQuant computes with: zero is one of its steps (fake_quant_ops_functor.h, Nudge)."""
+    low, high = float(low), float(high)
+    step = (high - low) / 255
+    zero = min(max(round(-low / step), 0), 255) if step else 0
+    return -zero * step, (255 - zero) * step
 
 
 def find_quantizer(tensor):

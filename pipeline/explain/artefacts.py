@@ -16,12 +16,12 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
-    """What is looked at for an artefact: a file of output/NAME/tflite or of output/NAME/tensorflow_js.
+    """What is looked at for an artefact: a file of output/NAME/tflite, of output/NAME/tensorflow_js or of .../frozen.
 
     `nms` is the suppression that a .tflite is run with instead of its own; `word` says what is not the artefact itself.
     """
 
-    kind: Literal["tflite", "tfjs"]
+    kind: Literal["tflite", "tfjs", "graph"]
     file: str
     nms: str | None = None
     word: str | None = None
@@ -41,18 +41,14 @@ KNOWN = {
         "tfjs", "fast/model.json",
         word="the browser cannot be looked into: these are the same files in Node, as for tfjs_fast",
     ),
+    "frozen_graph": LookedAt("graph", "frozen_inference_graph.pb"),
+    "saved_model": LookedAt("graph", "saved_model/saved_model.pb"),
 }  # fmt: skip
-THE_GRAPH = ("frozen_graph", "saved_model")
 PLAIN = "tfjs"
 
 
 def why_not(artefact: str) -> tuple[str, str] | None:
     """Say why nothing more can be said of a known artefact than its score, with a hint; None where there can."""
-    if artefact in THE_GRAPH:
-        return (
-            f"{artefact} has no layers that could be compared: it is the graph that the others are held against",
-            "ARTEFACT=tflite or tfjs_fast; make evaluate says what the others lose",
-        )
     if artefact == PLAIN:
         return (
             "tfjs has no layers that could be compared: it runs as a whole, in loops, from the image to the boxes",

@@ -50,7 +50,7 @@ def test_the_verb_names_the_layer_and_leaves_two_files(project: Path, detector: 
     [
         (
             ("--artefact", "tflit"), 2,
-            "unknown artefact 'tflit'; known: edgetpu, tfjs_chromium, tfjs_fast, tflite, "
+            "unknown artefact 'tflit'; known: edgetpu, frozen_graph, saved_model, tfjs_chromium, tfjs_fast, tflite, "
             "tflite_fast_nms, tflite_float, tflite_regular_nms",
             "did you mean 'tflite'?",
         ),
@@ -60,9 +60,13 @@ def test_the_verb_names_the_layer_and_leaves_two_files(project: Path, detector: 
             "ARTEFACT=tfjs_fast looks into the same network without them; make evaluate says what tfjs loses",
         ),
         (
-            ("--artefact", "saved_model"), 2,
-            "saved_model has no layers that could be compared: it is the graph that the others are held against",
-            "ARTEFACT=tflite or tfjs_fast; make evaluate says what the others lose",
+            ("--artefact", "saved_model", "--name", "dogs"), 4,
+            "explain-drop needs output/dogs/frozen/saved_model/saved_model.pb", "make export NAME=dogs",
+        ),
+        (
+            ("--model", "faster_rcnn_resnet50", "--name", "dogs", "--artefact", "frozen_graph"), 2,
+            "faster_rcnn_resnet50 is no SSD, and explain-drop has only been tried on the layers of SSDs",
+            "make evaluate NAME=dogs compares what it has",
         ),
         (
             ("--artefact", "tfjs_fast", "--name", "dogs"), 4,
