@@ -95,7 +95,7 @@ compare: $(ENV)/.ready ## two runs side by side on one page: A= B=
 	@$(ODPIPE) compare $(if $(filter command,$(firstword $(origin A))),'$(A)') $(if $(filter command,$(firstword $(origin B))),'$(B)') $(JSON_FLAG)
 
 .PHONY: explain-drop
-explain-drop: $(ENV)/.ready ## why a TFLite file or TF.js build detects worse than its checkpoint, and which layer parts first: NAME= [ARTEFACT=] [IMAGES=]
+explain-drop: $(ENV)/.ready ## why an exported file detects worse than its checkpoint, and which layer parts first: NAME= [ARTEFACT=] [IMAGES=]
 	@$(ODPIPE) explain-drop $(COMMON) $(call setting,ARTEFACT,artefact) $(call setting,IMAGES,images) $(JSON_FLAG)
 
 .PHONY: detect

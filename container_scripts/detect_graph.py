@@ -38,25 +38,14 @@ def main():
 
         config = graph_runtime.session_config(intra_op_threads=1, inter_op_threads=-1)
         if flags.frozen_dir:
-            return load_checkpoint(flags.graph, flags.frozen_dir, config).detect
+            from detection.checkpoint_detector import load_frozen_checkpoint
+
+            return load_frozen_checkpoint(flags.graph, flags.frozen_dir, config).detect
         if os.path.isdir(flags.graph):
             return graph_runtime.load_saved_model(flags.graph, config).detect
         return graph_runtime.load_frozen_graph(flags.graph, config).detect
 
     picture_loop.run(load, flags, model_file(flags.graph), pictures, flags.threads or 2 * count_cores())
-
-
-def load_checkpoint(train_dir, frozen_dir, config):
-    """Build the evaluation graph of a training and restore the checkpoint that was exported."""
-    from checkpoints import checkpoint_choice, checkpoint_files
-    from configs import model_config
-    from detection.checkpoint_detector import CheckpointDetector
-
-    checkpoint = checkpoint_choice.read_frozen_checkpoint(train_dir, frozen_dir)
-    model = model_config.read_trained_config(train_dir, checkpoint_files.is_quantized(checkpoint))
-    detector = CheckpointDetector(model, config)
-    detector.restore(checkpoint)
-    return detector
 
 
 def model_file(path):

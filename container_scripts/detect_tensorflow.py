@@ -15,10 +15,9 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
 
 import tensorflow as tf
-from checkpoints import checkpoint_choice, checkpoint_files
-from configs import model_config
+from checkpoints import checkpoint_choice
 from detection import checkpoint_detector, graph_runtime
-from detection.test_images import ImageDecoder
+from detection.test_images import ImageDecoder, read_facts
 from screen import Progress, fail, say
 
 from pipeline.detections.detections_file import DetectionsWriter, Header, ImageDetections, measure_size_bytes
@@ -73,18 +72,14 @@ def load_artefacts(train_dir, frozen_dir):
     checkpoint = checkpoint_choice.read_frozen_checkpoint(train_dir, frozen_dir)
     checkpoint_size = sum(measure_size_bytes(path) for path in glob.glob(glob.escape(checkpoint) + ".*"))
     return [
-        ("checkpoint", load_checkpoint(train_dir, checkpoint), checkpoint_size),
+        (
+            "checkpoint",
+            checkpoint_detector.load_frozen_checkpoint(train_dir, frozen_dir, graph_runtime.session_config()),
+            checkpoint_size,
+        ),
         ("frozen_graph", graph_runtime.load_frozen_graph(frozen_graph), measure_size_bytes(frozen_graph)),
         ("saved_model", graph_runtime.load_saved_model(saved_model), measure_size_bytes(saved_model)),
     ]
-
-
-def load_checkpoint(train_dir, checkpoint):
-    """Build the evaluation graph from pipeline.config and restore the checkpoint into it."""
-    config = model_config.read_trained_config(train_dir, checkpoint_files.is_quantized(checkpoint))
-    detector = checkpoint_detector.CheckpointDetector(config, graph_runtime.session_config())
-    detector.restore(checkpoint)
-    return detector
 
 
 def read_records(path):
@@ -100,24 +95,13 @@ def decode_in_chunks(records):
         for serialized in read_records(path):
             feature = tf.train.Example.FromString(serialized).features.feature
             image = decoder.decode(feature)
-            facts = {
-                "source_id": _text_of(feature, "image/source_id"),
-                "filename": _text_of(feature, "image/filename"),
-                "width": image.shape[1],
-                "height": image.shape[0],
-            }
-            chunk.append((facts, image))
+            chunk.append((read_facts(feature, image), image))
             size += image.nbytes
             if size >= CHUNK_BYTES:
                 yield chunk
                 chunk, size = [], 0
     if chunk:
         yield chunk
-
-
-def _text_of(feature, key):
-    values = feature[key].bytes_list.value
-    return values[0].decode("utf-8") if values else ""
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ detection cannot be counted (TF1 detection model zoo page).
 """
 
 import tensorflow as tf
-from checkpoints import moving_averages
+from checkpoints import checkpoint_choice, checkpoint_files, moving_averages
+from configs import model_config
 from feature_extractors import model_builder
 from object_detection import exporter
 from object_detection.builders import graph_rewriter_builder
@@ -50,6 +51,15 @@ class CheckpointDetector(graph_runtime.GraphDetector):
             with self.session.graph.as_default():
                 self._savers[key] = tf.compat.v1.train.Saver(named)
         self._savers[key].restore(self.session, checkpoint)
+
+
+def load_frozen_checkpoint(train_dir, frozen_dir, session_config):
+    """Build the evaluation graph of a training and restore the checkpoint that a frozen folder was made of."""
+    checkpoint = checkpoint_choice.read_frozen_checkpoint(train_dir, frozen_dir)
+    config = model_config.read_trained_config(train_dir, checkpoint_files.is_quantized(checkpoint))
+    detector = CheckpointDetector(config, session_config)
+    detector.restore(checkpoint)
+    return detector
 
 
 def _post_processing_of(config):

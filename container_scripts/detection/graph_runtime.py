@@ -45,6 +45,18 @@ def session_config(intra_op_threads=0, inter_op_threads=0):
     return config
 
 
+def literal_session_config():
+    """Configure a session that computes a graph as it is written, each node by itself.
+
+    Two graphs of the same nodes then make the same sums, whatever is constant in one of them. And the optimizer takes
+    a second for each new set of inputs and outputs, of which a look at every layer has hundreds.
+    """
+    config = session_config()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    config.graph_options.optimizer_options.opt_level = tf.compat.v1.OptimizerOptions.L0
+    return config
+
+
 def load_frozen_graph(path, config=None):
     """Load a frozen graph (.pb) that the Object Detection API exported."""
     if not os.path.isfile(path):

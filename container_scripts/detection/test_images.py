@@ -13,7 +13,7 @@ import tensorflow as tf
 from detection import coco_metrics
 from detection.image_decoder import ImageDecoder
 
-__all__ = ["ImageDecoder", "TestImages"]
+__all__ = ["ImageDecoder", "TestImages", "read_facts"]
 
 MOST_IMAGES = 2000
 
@@ -23,14 +23,15 @@ class TestImages:
 
     __test__ = False  # not a test class, whatever pytest reads in the name
 
-    def __init__(self, pattern):
+    def __init__(self, pattern, most=MOST_IMAGES):
         self._paths = sorted(glob.glob(pattern))
+        self._most = most
         self.total = sum(1 for _ in self._read_all())
         self.truth = [_read_truth(feature) for feature in self.read()]
 
     def read(self):
         """Yield the tf.Example features of the chosen images, in the order of `truth`."""
-        chosen = min(self.total, MOST_IMAGES)
+        chosen = min(self.total, self._most)
         for index, serialized in enumerate(self._read_all()):
             # The image at which the share of images so far reaches the next whole number
             if index * chosen // self.total != (index + 1) * chosen // self.total:
@@ -40,6 +41,13 @@ class TestImages:
         for path in self._paths:
             for serialized in tf.compat.v1.io.tf_record_iterator(path):
                 yield serialized
+
+
+def read_facts(feature, image):
+    """Read what a detections file says of an example's decoded image, whatever was found in it."""
+    texts = [feature["image/" + key].bytes_list.value for key in ("source_id", "filename")]
+    source_id, filename = [text[0].decode("utf-8") if text else "" for text in texts]
+    return {"source_id": source_id, "filename": filename, "width": image.shape[1], "height": image.shape[0]}
 
 
 def _read_truth(feature):

@@ -2,9 +2,9 @@
 
 output/NAME/explain/drop.json, drop.html     what was found
 
-Three jobs: the pipeline image runs the .tflite, or the tfjs image a TensorFlow.js build, and keeps its tensors;
-the odapi image runs the checkpoint's graph and compares them; the pipeline image judges. The tensors lie in
-output/NAME/.cache/explain until the last has ended.
+Three jobs: the pipeline image runs the .tflite, the tfjs image a TensorFlow.js build, or the odapi image the frozen
+graph or the SavedModel, and keeps its tensors; the odapi image runs the checkpoint's graph and compares them; the
+pipeline image judges. The tensors lie in output/NAME/.cache/explain until the last has ended.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from typing import Any
 
 from pipeline.backends import choose_backend
 from pipeline.errors import ConfigError, StageError
-from pipeline.explain.artefacts import KNOWN, THE_GRAPH, LookedAt, why_not
+from pipeline.explain.artefacts import KNOWN, LookedAt
 from pipeline.plan import Job, Place, Plan
 from pipeline.planner import plan_trained
 from pipeline.receipts import spec_path, write_json
 from pipeline.report.screen import say
 from pipeline.runner import JobFailed, read_error, run_stage
 from pipeline.stages import evaluate_chromium, tflite
+from pipeline.stages.train import CHECKPOINT_FILES
 from pipeline.suggest import did_you_mean
 
 LAYER_IMAGES = 8
@@ -70,32 +71,31 @@ def explain_drop(
 
 
 def check_artefact(artefact: str) -> None:
-    """Raise ConfigError for an artefact that is not known, or of which nothing more can be said than its score."""
-    known = [*KNOWN, *THE_GRAPH]
-    if artefact not in known:
+    """Raise ConfigError for an artefact that is not known."""
+    if artefact not in KNOWN:
         raise ConfigError(
-            f"unknown artefact {artefact!r}; known: {', '.join(sorted(KNOWN))}", hint=did_you_mean(artefact, known)
+            f"unknown artefact {artefact!r}; known: {', '.join(sorted(KNOWN))}", hint=did_you_mean(artefact, [*KNOWN])
         )
-    refusal = why_not(artefact)
-    if refusal:
-        raise ConfigError(refusal[0], hint=refusal[1])
 
 
 def find_refusal(plan: Plan, looked_at: LookedAt) -> str | None:
     """Say why a model of this kind has no such artefact, or none that could be looked into; None where it has."""
-    if not looked_at.is_plain:
-        return tflite.refusal(plan) if looked_at.kind == "tflite" else evaluate_chromium.refusal(plan)
-    if tflite.refusal(plan) is None:
+    if looked_at.kind == "tflite":
+        return tflite.refusal(plan)
+    if looked_at.kind == "tfjs" and not looked_at.is_plain:
+        return evaluate_chromium.refusal(plan)
+    if plan.architecture == "ssd":
         return None
     return (
-        f"{plan.preset.name} is no SSD: its second network sees what the first one has chosen of the image, so that "
+        f"{plan.model_name} is no SSD: its second network sees what the first one has chosen of the image, so that "
         "one box chosen otherwise is another value in every layer after it"
     )
 
 
 def check_is_there(root: Path, plan: Plan, looked_at: LookedAt) -> None:
     """Raise StageError for what was not exported; an SSD that detector.js cannot feed has the plain build only."""
-    path = f"{plan.run.tflite if looked_at.kind == 'tflite' else plan.run.tfjs}/{looked_at.file}"
+    folder = {"tflite": plan.run.tflite, "tfjs": plan.run.tfjs, "graph": plan.run.frozen}[looked_at.kind]
+    path = f"{folder}/{looked_at.file}"
     if (root / path).is_file():
         return
     if looked_at.kind == "tfjs" and (root / plan.run.tfjs / "model.json").is_file():
@@ -139,14 +139,29 @@ def make_jobs(plan: Plan, artefact: str, looked_at: LookedAt, *, images: int) ->
         hints={**hints, "tfjs": run.how_to("export")},
         always=True,
     )  # fmt: skip
+    looking_at_graph = Job(
+        command=(
+            "container_scripts/explain_graph.py", "--records-dir", "{records}", "--frozen-dir", "{frozen}",
+            "--graph", looked_at.file.split("/")[0], *of_images,
+        ),
+        inputs={"records": records, "frozen": frozen},
+        outputs={"seen": seen},
+        hints=hints,
+        always=True,
+    )  # fmt: skip
+    is_graph = looked_at.kind == "graph"
     comparing = Job(
         command=(
             "container_scripts/explain_tensors.py", "--records-dir", "{records}", "--frozen-dir", "{frozen}",
-            "--artefact", "{seen}", "--out", "{compared}",
+            "--artefact", "{seen}", "--out", "{compared}", *(("--train-dir", "{train}") if is_graph else ()),
         ),
-        inputs={"records": records, "frozen": frozen, "seen": seen},
+        inputs={
+            "records": records, "frozen": frozen, "seen": seen,
+            # What is frozen cannot be its own reference
+            **({"train": Place(run.train, CHECKPOINT_FILES)} if is_graph else {}),
+        },
         outputs={"compared": compared},
-        hints=hints,
+        hints={**hints, "train": run.how_to("train")},
         always=True,
     )  # fmt: skip
     judging = Job(
@@ -160,13 +175,12 @@ def make_jobs(plan: Plan, artefact: str, looked_at: LookedAt, *, images: int) ->
         hints=hints,
         always=True,
     )  # fmt: skip
-    looking = (
-        {("explain_artefact", "pipeline"): looking_at_tflite}
-        if looked_at.kind == "tflite"
-        else {("explain_tfjs", "tfjs"): looking_at_tfjs}
-    )
-    return {
-        **looking,
+    looking = {
+        "tflite": (("explain_artefact", "pipeline"), looking_at_tflite),
+        "tfjs": (("explain_tfjs", "tfjs"), looking_at_tfjs),
+        "graph": (("explain_graph", "odapi"), looking_at_graph),
+    }
+    return dict([looking[looked_at.kind]]) | {
         ("explain_tensors", "odapi"): comparing,
         ("explain_drop", "pipeline"): judging,
     }

@@ -1,8 +1,7 @@
 """Which artefacts can be looked into, layer by layer, and what of them.
 
     KNOWN["tflite_fast_nms"]                      # LookedAt(kind="tflite", file="detect.tflite", nms="fast", word=None)
-    why_not("saved_model")                        # ("saved_model has no layers ...", "ARTEFACT=tflite ...")
-    find_command("cats", ["frozen_graph", "tfjs"])  # "odpipe explain-drop --name cats --artefact tfjs"
+    find_command("cats", ["tfjs", "tfjs_fast"])   # "odpipe explain-drop --name cats --artefact tfjs"
 
 The names are those of metrics.json.
 """
@@ -16,12 +15,12 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
-    """What is looked at for an artefact: a file of output/NAME/tflite or of output/NAME/tensorflow_js.
+    """What is looked at for an artefact: a file of output/NAME/tflite, of output/NAME/tensorflow_js or of .../frozen.
 
     `nms` is the suppression that a .tflite is run with instead of its own; `word` says what is not the artefact itself.
     """
 
-    kind: Literal["tflite", "tfjs"]
+    kind: Literal["tflite", "tfjs", "graph"]
     file: str
     nms: str | None = None
     word: str | None = None
@@ -47,18 +46,9 @@ KNOWN = {
         "tfjs", "fast/model.json",
         word="the browser cannot be looked into: these are the same files in Node, as for tfjs_fast",
     ),
+    "frozen_graph": LookedAt("graph", "frozen_inference_graph.pb"),
+    "saved_model": LookedAt("graph", "saved_model/saved_model.pb"),
 }  # fmt: skip
-THE_GRAPH = ("frozen_graph", "saved_model")
-
-
-def why_not(artefact: str) -> tuple[str, str] | None:
-    """Say why nothing more can be said of a known artefact than its score, with a hint; None where there can."""
-    if artefact in THE_GRAPH:
-        return (
-            f"{artefact} has no layers that could be compared: it is the graph that the others are held against",
-            "ARTEFACT=tflite or tfjs_fast; make evaluate says what the others lose",
-        )
-    return None
 
 
 def find_command(name: str, artefacts: Iterable[str]) -> str | None:

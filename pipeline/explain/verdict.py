@@ -8,7 +8,8 @@
      "findings": [{"step": "layers", "kind": "range_too_narrow", "layer": "...", "cause": "...", "advice": "..."}],
      "headline": "...", "advice": "...", "first_layer": "...", "layers": [...]}
 
-The steps come in the order in which one should look: post-processing, input, decoding of boxes, layers.
+The steps come in the order in which one should look: post-processing, input, decoding of boxes, layers. Of a frozen
+graph or a SavedModel they are those of pipeline/explain/graph_steps.py.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 
 from pipeline.explain.checkpoint_nms import decode_boxes
 from pipeline.explain.findings import Found, make_finding, make_step
+from pipeline.explain.graph_steps import judge_graph
 from pipeline.explain.input_check import InputCheck, check_input
 from pipeline.explain.layer_fault import MOVING, find_faults, find_weak_ranges, is_dead
 from pipeline.explain.post_processing import (
@@ -33,6 +35,7 @@ from pipeline.explain.post_processing import (
     suppress_as_checkpoint,
 )
 from pipeline.explain.scores import Scorer
+from pipeline.fidelity.limits import EXACT
 
 OFF_BOXES = 1e-2
 """Share of the image that a box may lie elsewhere. Anchors in 8 bits move it by 0.004."""
@@ -55,43 +58,51 @@ class Folders:
 def explain(folders: Folders, *, name: str, artefact: str) -> Found:
     """Return what drop.json holds; raises DataError for test images without boxes to find."""
     told = json.loads((folders.artefact / "artefact.json").read_text(encoding="utf-8"))
-    told["iou_threshold"] = read_iou_threshold(folders.frozen / "pipeline.config")
     layers = json.loads((folders.reference / "layers.json").read_text(encoding="utf-8"))
     scorer = Scorer(folders.records, told["images"])
     found: dict[str, float | None] = {
         run.stem: scorer.score_file(run) for run in sorted((folders.artefact / "runs").glob("*.jsonl"))
     }
-    found["checkpoint_nms"] = scorer.score(suppress_as_checkpoint(folders.artefact, told, scorer.sizes))
-    found["frozen_graph"] = scorer.score_file(folders.reference / "frozen_graph.jsonl")
-    evaluated = folders.checkpoint
-    found["checkpoint"] = scorer.score_file(evaluated) if evaluated is not None and evaluated.is_file() else None
+    is_graph = told["kind"] == "graph"
+    if not is_graph:
+        evaluated = folders.checkpoint
+        found["checkpoint"] = scorer.score_file(evaluated) if evaluated is not None and evaluated.is_file() else None
+        told["iou_threshold"] = read_iou_threshold(folders.frozen / "pipeline.config")
+        found["checkpoint_nms"] = scorer.score(suppress_as_checkpoint(folders.artefact, told, scorer.sizes))
+    # The graph's own answers on these images, and of the checkpoint's graph what it makes of other raw outputs
+    found |= {run.stem: scorer.score_file(run) for run in sorted(folders.reference.glob("*.jsonl"))}
     scores = {key: value for key, value in found.items() if value is not None}
-    reference = scores["frozen_graph"]
-    steps = [
-        *_judge_freezing(scores, name),
-        judge_post_processing(scores, told, name),
-        _judge_input(folders, told, layers, name),
-        _judge_boxes(folders, told, name),
-        _judge_layers(layers, told, name),
-    ]
+    reference = scores["checkpoint" if is_graph else "frozen_graph"]
+    # Without it the raw outputs have another shape than the checkpoint's: it is lost in the network
+    after_network = scores.get("checkpoint_nms", scores["shipped"])
+    if is_graph:
+        steps = judge_graph(told, layers, scores, _load_inputs(folders, told), name=name)
+    else:
+        steps = [
+            *_judge_freezing(scores, name),
+            judge_post_processing(scores, told, name),
+            _judge_input(folders, told, layers, name),
+            _judge_boxes(folders, told, name),
+            _judge_layers(layers, told, name),
+        ]
     findings = [finding for step in steps for finding in step.pop("findings")]
     result: Found = {
         "name": name,
         "artefact": artefact,
         "images": len(told["images"]),
         "layer_images": len(told["layer_images"]),
-        "map": {**scores, "artefact": scores["shipped"]},
+        "map": {**scores, "artefact": scores["shipped"], "reference": reference},
         "drop_points": 100 * (reference - scores["shipped"]),
-        "post_processing_points": 100 * (scores["checkpoint_nms"] - scores["shipped"]),
-        "network_points": 100 * (reference - scores["checkpoint_nms"]),
+        "post_processing_points": 100 * (after_network - scores["shipped"]),
+        "network_points": 100 * (reference - after_network),
         "steps": steps,
         "findings": findings,
-        "post_process": told["post_process"],
+        "post_process": told.get("post_process"),
     }
     main = choose_main(findings, result)
     result |= {
         "headline": _say_headline(main, result),
-        "advice": main["advice"] if main else _advise_without(result, name),
+        "advice": main["advice"] if main else _advise_without(result, name, is_graph=is_graph),
         "first_layer": next((one["layer"] for one in findings if one["layer"]), None),
         "layers": layers,
     }
@@ -113,14 +124,19 @@ def choose_main(findings: Sequence[Found], result: Mapping[str, Any]) -> Found |
 
 
 def _say_headline(main: Found | None, result: Mapping[str, Any]) -> str:
-    drop = f"{result['drop_points']:.1f} points"
+    drop = f"{round(result['drop_points'], 1) + 0.0:.1f} points"  # no "-0.0"
     if main is None:
         return f"nothing found, drop is {drop}: post-processing, input, boxes and every layer agree with the checkpoint"
     where = f"{main['layer']}: " if main["layer"] else ""
     return f"drop is {drop}; {main['step'].replace('_', '-')}: {where}{main['cause']}"
 
 
-def _advise_without(result: Mapping[str, Any], name: str) -> str | None:
+def _advise_without(result: Mapping[str, Any], name: str, *, is_graph: bool) -> str | None:
+    if is_graph:
+        # Neither more nor less: both make the same sums
+        if abs(result["drop_points"]) <= EXACT.points:
+            return None
+        return f"freeze again (make export NAME={name}); if it stays, please report it with drop.json"
     if result["drop_points"] < 2 * WORTH:
         return None
     return (
@@ -151,17 +167,22 @@ def _load_pairs(folders: Folders, told: Mapping[str, Any]) -> list[tuple[dict[st
     return pairs
 
 
-def _judge_input(folders: Folders, told: Mapping[str, Any], layers: Sequence[Mapping[str, Any]], name: str) -> Found:
+def _load_inputs(folders: Folders, told: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """Return what the file takes its input for beside what the graph makes of the same image, of each such image."""
     first = told["layers"][0]
-    step, zero = first["step"], first["zero_point"]
-    key = f"t{first['tensor']}"
-    pairs = [
+    step, zero, key = first["step"], first["zero_point"], f"t{first['tensor']}"
+    return [
         ((tensors[key].astype(np.float32) - zero) * step if step else tensors[key], outputs["input"])
         for tensors, outputs in _load_pairs(folders, told)
     ]
+
+
+def _judge_input(folders: Folders, told: Mapping[str, Any], layers: Sequence[Mapping[str, Any]], name: str) -> Found:
+    first = told["layers"][0]
+    step, zero = first["step"], first["zero_point"]
     # A float input does not say itself what a pixel becomes in it; detector.json does, or grey images show it
     pixel = told.get("pixel") or {"step": step, "zero_point": zero}
-    check = check_input(pairs, **pixel)
+    check = check_input(_load_inputs(folders, told), **pixel)
     cause = _say_input(check)
     if check.verdict == "agrees":
         return make_step("input", cause, input=check.to_json())

@@ -10,7 +10,7 @@ out/raw-000.npz        of each image: its raw outputs, `encodings` and `scores`,
 out/tensors-000.npz    for each of --layer-images: every tensor as it is stored, by its index in the file
 out/weights.npz        the weights of its layers and its anchors, as the numbers that they stand for
 
-container_scripts/explain_tfjs.mjs writes the same of a TensorFlow.js build.
+container_scripts/explain_tfjs.mjs writes the same of a TensorFlow.js build, explain_graph.py of a frozen graph.
 """
 
 from __future__ import annotations

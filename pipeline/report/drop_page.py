@@ -34,7 +34,7 @@ def render_drop_page(found: Mapping[str, Any]) -> str:
     tiles = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
         for name, value in (
-            ("checkpoint, mAP", f"{100 * found['map']['frozen_graph']:.1f}"),
+            ("checkpoint, mAP", f"{100 * found['map']['reference']:.1f}"),
             (f"{found['artefact']}, mAP", f"{100 * found['map']['artefact']:.1f}"),
             ("drop, points", f"{found['drop_points']:.1f}"),
             ("in post-processing", f"{found['post_processing_points']:.1f}"),

@@ -26,7 +26,7 @@ STEPS = {
 
 def render_drop(found: Mapping[str, Any]) -> str:
     """Render a drop.json as text of at most 120 columns."""
-    reference, artefact = (100 * found["map"][key] for key in ("frozen_graph", "artefact"))
+    reference, artefact = (100 * found["map"][key] for key in ("reference", "artefact"))
     lines = [
         f"{found['artefact']} of {found['name']}: mAP {artefact:.1f}, its checkpoint's {reference:.1f} on the same "
         f"{found['images']} test images"
@@ -61,8 +61,8 @@ def choose_layers(layers: Sequence[Mapping[str, Any]]) -> list[tuple[int, Mappin
 
 
 def render_layers(layers: Sequence[Mapping[str, Any]], first: str | None) -> str:
-    """Render the ten layers that add most to the error, in the file's order; empty without layers."""
-    known = choose_layers(layers)
+    """Render the ten layers that add most to the error, in the file's order; empty where none adds any."""
+    known = [one for one in choose_layers(layers) if one[1]["own_relative_error"] > 0]
     worst = sorted(sorted(known, key=lambda one: -one[1]["own_relative_error"])[:SHOWN], key=lambda one: one[0])
     if not worst:
         return ""

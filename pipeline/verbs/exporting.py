@@ -79,7 +79,8 @@ def explain_drop(
     artefact: Annotated[
         str,
         typer.Option(
-            help="tflite, tflite_float, tflite_fast_nms, tflite_regular_nms, edgetpu, tfjs, tfjs_fast or tfjs_chromium."
+            help="tflite, tflite_float, tflite_fast_nms, tflite_regular_nms, edgetpu, tfjs, tfjs_fast, tfjs_chromium, "
+            "frozen_graph or saved_model."
         ),
     ] = "tflite",
     images: Annotated[int, typer.Option(help="Test images to look at, evenly spread; layers on 8 of them.")] = 100,
@@ -90,8 +91,8 @@ def explain_drop(
 
     First the post-processing (regular and fast NMS, number of boxes, the checkpoint's own on the file's raw outputs),
     then the input (normalization, channels, resizing) and the anchors, then every layer against the checkpoint's graph.
-    Of a TFLite file, or of a TensorFlow.js build, of an SSD. The frozen graph and the SavedModel have no layers that
-    could be compared: of them `evaluate` says what they lose.
+    Of an SSD's TFLite files and TensorFlow.js builds, or of its frozen graph and SavedModel, which are held against the
+    checkpoint itself.
     """
     from pipeline.commands.explain_drop import explain_drop as run
 

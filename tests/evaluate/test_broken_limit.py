@@ -139,7 +139,7 @@ def test_without_test_records_nothing_is_evaluated_unless_that_is_what_was_asked
     assert not (project / removed).exists()
 
 
-@pytest.mark.parametrize("artefact", ["tfjs", "tfjs_fast", "tflite"])
+@pytest.mark.parametrize("artefact", ["tfjs", "tfjs_fast", "tflite", "frozen_graph"])
 def test_what_cannot_be_looked_into_is_told_as_it_was(tmp_path: Path, artefact: str) -> None:
     folder = tmp_path / f"output/{RUN}/evaluation"
     folder.mkdir(parents=True)

@@ -1,6 +1,6 @@
-"""Compare several .tflite files with one graph in one process of TensorFlow.
+"""Compare several artefacts with one graph in one process of TensorFlow.
 
-.envs/odapi/bin/python tests/explain/compare_all.py RECORDS_DIR FROZEN_DIR FOLDER...    each with artefact/ in it
+.envs/odapi/bin/python tests/explain/compare_all.py RECORDS_DIR FROZEN_DIR TRAIN_DIR FOLDER...     each has artefact/
 """
 
 import os
@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import explain_tensors
 
-for folder in sys.argv[3:]:
-    explain_tensors.compare(
-        sys.argv[1], sys.argv[2], os.path.join(folder, "artefact"), os.path.join(folder, "reference")
-    )
+records, frozen, train = sys.argv[1:4]
+for folder in sys.argv[4:]:
+    artefact, out = [os.path.join(folder, name) for name in ("artefact", "reference")]
+    explain_tensors.compare(records, frozen, artefact, out, train)

@@ -80,10 +80,12 @@ def explained(detector: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return judge_all(root, records, frozen, artefact="tflite")
 
 
-def judge_all(root: Path, records: Path, frozen: Path, *, artefact: str) -> dict[str, dict[str, Any]]:
+def judge_all(
+    root: Path, records: Path, frozen: Path, *, artefact: str, train: Path = Path()
+) -> dict[str, dict[str, Any]]:
     """Compare what was looked at, a folder each, with the graph; return what drop.json says of each."""
     folders = sorted(root.iterdir())
-    run_script(HERE / "compare_all.py", records, frozen, *folders)
+    run_script(HERE / "compare_all.py", records, frozen, train, *folders)
     return {
         folder.name: explain(
             Folders(folder / "artefact", folder / "reference", records, frozen), name="cats", artefact=artefact

@@ -28,7 +28,7 @@ def test_nothing_is_found_in_a_sound_build(explained_tfjs: Explained) -> None:
         "regular NMS, 100 boxes; instead: the checkpoint's own post-processing +0.0 points"
     )
     assert found["steps"][1]["text"] == "same image: mean 127.5, deviation 127.5"
-    assert set(found["map"]) == {"artefact", "checkpoint_nms", "frozen_graph", "shipped"}
+    assert set(found["map"]) == {"artefact", "checkpoint_nms", "frozen_graph", "reference", "shipped"}
 
 
 def test_every_node_holds_what_the_graph_makes_of_the_values_before_it(explained_tfjs: Explained) -> None:

@@ -78,8 +78,8 @@ def test_a_broken_limit_of_a_plain_build_names_the_layer_also_where_there_is_no_
     [
         (
             ("--artefact", "tflit"), 2,
-            "unknown artefact 'tflit'; known: edgetpu, tfjs, tfjs_chromium, tfjs_fast, tflite, "
-            "tflite_fast_nms, tflite_float, tflite_regular_nms",
+            "unknown artefact 'tflit'; known: edgetpu, frozen_graph, saved_model, tfjs, tfjs_chromium, tfjs_fast, "
+            "tflite, tflite_fast_nms, tflite_float, tflite_regular_nms",
             "did you mean 'tflite'?",
         ),
         (
@@ -87,9 +87,14 @@ def test_a_broken_limit_of_a_plain_build_names_the_layer_also_where_there_is_no_
             "explain-drop needs output/dogs/tensorflow_js/model.json", "make export NAME=dogs",
         ),
         (
-            ("--artefact", "saved_model"), 2,
-            "saved_model has no layers that could be compared: it is the graph that the others are held against",
-            "ARTEFACT=tflite or tfjs_fast; make evaluate says what the others lose",
+            ("--artefact", "saved_model", "--name", "dogs"), 4,
+            "explain-drop needs output/dogs/frozen/saved_model/saved_model.pb", "make export NAME=dogs",
+        ),
+        (
+            ("--model", "faster_rcnn_resnet50", "--name", "dogs", "--artefact", "frozen_graph"), 2,
+            "faster_rcnn_resnet50 is no SSD: its second network sees what the first one has chosen of the image, so "
+            "that one box chosen otherwise is another value in every layer after it",
+            "make evaluate NAME=dogs compares what it has",
         ),
         (
             ("--artefact", "tfjs_fast", "--name", "dogs"), 4,
