@@ -84,7 +84,7 @@ def find_refusal(plan: Plan, looked_at: LookedAt) -> str | None:
         return tflite.refusal(plan)
     if looked_at.kind == "tfjs" and not looked_at.is_plain:
         return evaluate_chromium.refusal(plan)
-    if plan.architecture == "ssd":
+    if looked_at.kind == "graph" or plan.architecture == "ssd":
         return None
     return (
         f"{plan.model_name} is no SSD: its second network sees what the first one has chosen of the image, so that "

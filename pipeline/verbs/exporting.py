@@ -91,8 +91,8 @@ def explain_drop(
 
     First the post-processing (regular and fast NMS, number of boxes, the checkpoint's own on the file's raw outputs),
     then the input (normalization, channels, resizing) and the anchors, then every layer against the checkpoint's graph.
-    Of an SSD's TFLite files and TensorFlow.js builds, or of its frozen graph and SavedModel, which are held against the
-    checkpoint itself.
+    Of an SSD's TFLite files and TensorFlow.js builds, or of any model's frozen graph and SavedModel, which are held
+    against the checkpoint itself.
     """
     from pipeline.commands.explain_drop import explain_drop as run
 
