@@ -187,7 +187,8 @@ def test_a_killed_detection_goes_on_where_it_was(cat_dog: Flags, tmp_path: Path)
 def test_an_interrupted_detection_with_other_settings_starts_over(cat_dog: Flags, tmp_path: Path) -> None:
     make_many(tmp_path / "images", 240)
     flags = [*cat_dog, "--images", tmp_path / "images", "--out", tmp_path / "out"]
-    with subprocess.Popen(command(*flags), cwd=ROOT, stderr=subprocess.DEVNULL) as running:
+    # Ten detections an image: it cannot end before it is interrupted
+    with subprocess.Popen(command(*flags, "--tiles", "3x3"), cwd=ROOT, stderr=subprocess.DEVNULL) as running:
         wait_for_lines(tmp_path / "out" / ".detecting" / "journal.jsonl", 5)
         running.send_signal(signal.SIGINT)
     assert running.returncode == 130

@@ -69,13 +69,12 @@ import json
 from detection import test_images
 class Numbered(test_images.TestImages):
     def __init__(self, total):
-        self.total = total
+        self.total, self._most = total, 4
     def _read_all(self):
         return (str(n) for n in range(self.total))
 class Example:
     FromString = staticmethod(lambda n: type("E", (), {"features": type("F", (), {"feature": int(n)})}))
 test_images.tf = type("tf", (), {"train": type("t", (), {"Example": Example})})
-test_images.MOST_IMAGES = 4
 print(json.dumps([list(Numbered(total).read()) for total in (0, 1, 4, 5, 12)]))
 """))  # fmt: skip
     assert chosen == [[], [0], [0, 1, 2, 3], [1, 2, 3, 4], [2, 5, 8, 11]]
