@@ -25,9 +25,7 @@ DAMAGES = {
     "frozen_suppressed": (FROZEN, "/iou_threshold", "=0.05"),
     "frozen_normalized": (FROZEN, "Preprocessor/mul/x", "*0.9"),
     "saved_sound": (SAVED, "", ""),
-    "saved_scaled": (SAVED, f"{SCOPE}/project/weights", "*4"),
     "saved_narrow": (SAVED, f"{SCOPE}/expand/act_quant/max", "*0.1"),
-    "saved_cut": (SAVED, "/score_threshold", "=0.9"),
 }
 Explained = dict[str, dict[str, Any]]
 
@@ -64,9 +62,8 @@ def test_nothing_parts_in_a_sound_graph_not_even_in_the_last_digit(explained_gra
     assert 80 < len(layers) < 120
 
 
-@pytest.mark.parametrize("name", ["frozen_scaled", "saved_scaled"])
-def test_the_convolution_whose_weights_were_scaled_is_named(explained_graphs: Explained, name: str) -> None:
-    found = explained_graphs[name]
+def test_the_convolution_whose_weights_were_scaled_is_named(explained_graphs: Explained) -> None:
+    found = explained_graphs["frozen_scaled"]
     assert kinds(found) == [("layers", "weights_differ", PROJECT)]
     assert found["first_layer"] == PROJECT
     assert f"layers: {PROJECT}: weights: all channels have 4 times the checkpoint's" in found["headline"]
@@ -84,19 +81,10 @@ def test_the_range_that_is_not_the_checkpoints_is_named_with_what_it_cuts_off(ex
     assert "of its values are cut off" in found["headline"]
 
 
-@pytest.mark.parametrize(
-    "name, kind, words",
-    [
-        ("frozen_suppressed", "iou_threshold", "Postprocessor/.../iou_threshold is 0.05, the checkpoint's 0.6"),
-        ("saved_cut", "score_threshold", "Postprocessor/.../score_threshold is 0.9, the checkpoint's 0"),
-    ],
-)
-def test_what_the_post_processing_has_otherwise_is_named_and_no_layer(
-    explained_graphs: Explained, name: str, kind: str, words: str
-) -> None:
-    found = explained_graphs[name]
-    assert kinds(found) == [("post_processing", kind, None)]
-    assert f"post-processing: {words}" in found["headline"]
+def test_what_the_post_processing_has_otherwise_is_named_and_no_layer(explained_graphs: Explained) -> None:
+    found = explained_graphs["frozen_suppressed"]
+    assert kinds(found) == [("post_processing", "iou_threshold", None)]
+    assert "post-processing: Postprocessor/.../iou_threshold is 0.05, the checkpoint's 0.6" in found["headline"]
     assert found["map"]["checkpoint_nms"] == found["map"]["checkpoint"]
 
 
@@ -109,10 +97,10 @@ def test_another_normalization_is_laid_to_the_input_and_not_to_a_layer(explained
 
 
 def test_screen_and_page_show_a_graph_as_they_show_a_tflite(explained_graphs: Explained) -> None:
-    text = render_drop(explained_graphs["saved_scaled"])
+    text = render_drop(explained_graphs["frozen_scaled"])
     (row,) = [line for line in text.splitlines() if line.endswith("parts first")]
     assert "expanded_conv_5/project/add_fold" in row
     assert "  LOSS layers           " in text
-    assert render_drop_page(explained_graphs["saved_scaled"]).count('<rect class="parts"') == 1
+    assert render_drop_page(explained_graphs["frozen_scaled"]).count('<rect class="parts"') == 1
     # Nobody needs ten layers that add nothing
     assert "the layers that add most" not in render_drop(explained_graphs["frozen_sound"])
