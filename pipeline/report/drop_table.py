@@ -14,6 +14,8 @@ from rich.text import Text
 WIDTH = 120
 SHOWN = 10
 BAR = 14
+FULL = 0.01
+"""What a full bar stands for at least: where no layer adds a hundredth, none should look as if it did."""
 STEPS = {
     "freezing": "frozen graph",
     "post_processing": "post-processing",
@@ -72,10 +74,10 @@ def render_layers(layers: Sequence[Mapping[str, Any]], first: str | None) -> str
     for title in ("adds", "so far", "cut off"):
         table.add_column(title, justify="right", no_wrap=True, min_width=7)
     table.add_column("", no_wrap=True)
-    most = max(layer["own_relative_error"] for _, layer in worst)
+    most = max(FULL, *(layer["own_relative_error"] for _, layer in worst))
     for place, layer in worst:
         clipped = layer["clipped_share"]
-        bar = "#" * max(1, round(BAR * layer["own_relative_error"] / most)) if most > 0 else ""
+        bar = "#" * max(1, round(BAR * layer["own_relative_error"] / most))
         table.add_row(
             str(place),
             Text(shorten(layer["name"], 52)),

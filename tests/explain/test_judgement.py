@@ -13,6 +13,7 @@ from pipeline.explain.checkpoint_nms import decode_boxes, suppress
 from pipeline.explain.input_check import check_input
 from pipeline.explain.layer_fault import find_faults, find_weak_ranges
 from pipeline.explain.post_processing import suppress_as_checkpoint
+from pipeline.report.drop_table import BAR, render_layers
 
 RANDOM = np.random.default_rng(3)
 IMAGE = RANDOM.uniform(-1, 1, (1, 12, 12, 3)) + np.array([0.3, 0, -0.3])
@@ -184,3 +185,10 @@ def test_of_an_artefact_that_resizes_by_itself_what_it_covered_counts(tmp_path: 
     told = {"input": {"height": 20, "width": 20}, "post_process": {"num_classes": 1}, "iou_threshold": 0.6}
     (found,) = suppress_as_checkpoint(tmp_path, told, [(20, 40)])
     assert found == [pytest.approx(Detection(1, 0.7, 0.3, 0.375, 0.7, 0.875))]
+
+
+@pytest.mark.parametrize("adds, bars", [(1e-6, 1), (0.001, 1), (0.005, BAR // 2), (0.01, BAR), (0.4, BAR)])
+def test_a_bar_is_full_only_where_a_layer_adds_a_hundredth(adds: float, bars: int) -> None:
+    layer = {**SOUND, "own_relative_error": adds, "relative_error": adds}
+    *_, row = render_layers([layer], first=None).splitlines()
+    assert row.count("#") == bars
