@@ -82,9 +82,11 @@ def find_refusal(plan: Plan, looked_at: LookedAt) -> str | None:
     """Say why a model of this kind has no such artefact, or none that could be looked into; None where it has."""
     if looked_at.kind == "tflite":
         return tflite.refusal(plan)
-    if looked_at.kind == "tfjs" and not looked_at.is_plain:
+    if looked_at.kind == "graph":
+        return None
+    if not looked_at.is_plain:
         return evaluate_chromium.refusal(plan)
-    if looked_at.kind == "graph" or plan.architecture == "ssd":
+    if plan.architecture == "ssd":
         return None
     return (
         f"{plan.model_name} is no SSD: its second network sees what the first one has chosen of the image, so that "
